@@ -13,6 +13,7 @@ from reproaudit.trace.views import PieceEvent
 from reproaudit.trace.words import StateMoment
 
 _DRIVEN = ("lr", "momentum", "betas")  # what schedulers set in an optimizer
+MORE = " and "  # before the number of those that are not
 _MOST_NAMES = 3  # that are listed of several pieces
 _GROUPS = {
     StateKind.PARAMETERS: "parameters",
@@ -112,19 +113,25 @@ def _describe_group(
     if not found:
         return
     total = len(runs.a.keys(kind))
-    names = ", ".join(one.key[1] for one in found[:_MOST_NAMES])
-    more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
+    called = [_call(one) for one in found]
+    names = ", ".join(called[:_MOST_NAMES])
+    more = f"{MORE}{len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
     restoration, why, location = _judge(runs, found[0])
-    one_name = found[0].key[1] if len(found) == 1 else f"{names}{more}"
     yield LostState(
         kind=kind,
-        name=one_name,
+        name=f"{names}{more}",
         restoration=restoration,
         expected=f"those of step {runs.step}",
         found=f"{len(found)} of {total} {noun} are other",
         location=location,
         evidence=why,
     )
+
+
+def _call(one: Difference) -> str:
+    """Return what a parameter or buffer is called: by its module, if that is known."""
+    kind, name = one.key
+    return one.expected.shown or name if kind is StateKind.PARAMETERS else name
 
 
 def _judge(runs: Runs, one: Difference) -> tuple[Restoration, tuple[str, ...], Location | None]:
@@ -150,7 +157,8 @@ def _judge(runs: Runs, one: Difference) -> tuple[Restoration, tuple[str, ...], L
         place = f"the uninterrupted run had that at step {same[0]}"
     else:
         place = "the uninterrupted run has that at no step"
-    shown = f" ({one.found.shown})" if one.found.shown else ""
+    is_named = key[0] is StateKind.PARAMETERS
+    shown = f" ({one.found.shown})" if one.found.shown and not is_named else ""
     if restored:
         why = (f"it was restored, but not to what {a_step} begins with: {place}{shown}",)
         return Restoration.WRONG, why, restored[-1].known_location or runs.loaded_at

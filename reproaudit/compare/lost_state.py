@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from reproaudit.compare.lost_data import Steps, find_lost_gradients, find_lost_position
 from reproaudit.compare.lost_pieces import (
+    MORE,
     Runs,
     find_differences,
     find_lost_numbers,
@@ -148,8 +149,11 @@ def _is_held(lost: LostState, stopped: Timeline) -> bool | None:
         return None
     last = max(save.step for save in stopped.saves)
     files = {save.file for save in stopped.saves if save.step == last}
-    for held in stopped.held:
-        kind, name = held.key
-        if kind is lost.kind and held.file in files and (name == lost.name or name in lost.name):
-            return True
-    return False
+    names = {
+        name
+        for held in stopped.held
+        if held.key[0] is lost.kind and held.file in files
+        for name in held.names
+    }
+    listed, _, _ = lost.name.partition(MORE)
+    return lost.name in names or all(name in names for name in listed.split(", "))

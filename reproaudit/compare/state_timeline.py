@@ -35,9 +35,13 @@ DRAWS = frozenset(  # of which numbers reach the training; an iterator's base se
 
 @dataclass(frozen=True, slots=True)
 class HeldPiece:
-    """A piece of state that a file holds, which was the save number `file`."""
+    """A piece of state that a file holds, which was the save number `file`.
+
+    `names` are what it may be called.
+    """
 
     key: PieceKey
+    names: tuple[str, ...]
     file: int
 
 
@@ -50,7 +54,7 @@ class Timeline:
         for event in trace.pieces():
             key = (event.piece, event.name)
             if event.moment is StateMoment.HELD:
-                self.held.append(HeldPiece(key, event.file))
+                self.held.append(HeldPiece(key, (event.name, event.shown), event.file))
             else:
                 self._pieces.setdefault(key, []).append(event)
         self._marks: dict[tuple[StateMoment, int], int] = {}

@@ -156,11 +156,15 @@ def run(folder: Path, way: Way, level: Level = Level.BOUNDARY) -> Run:
     return Run(0, (("", trace),))
 
 
-def go_on(folder: Path, forget: str = "", level: Level = Level.BOUNDARY) -> tuple[Run, Run, Run]:
-    """Return an uninterrupted run, one that is stopped, and one that goes on."""
+def run_through(folder: Path, level: Level = Level.BOUNDARY) -> Run:
+    """Return an uninterrupted run."""
+    return run(folder, Way(folder / "through.pt"), level)
+
+
+def go_on(folder: Path, forget: str = "", level: Level = Level.BOUNDARY) -> tuple[Run, Run]:
+    """Return a run that is stopped, and one that goes on."""
     checkpoint = folder / "checkpoint.pt"
     return (
-        run(folder, Way(checkpoint), level),
         run(folder, Way(checkpoint, forget, steps=SAVED_AT)),
         run(folder, Way(checkpoint, forget, goes_on=True), level),
     )

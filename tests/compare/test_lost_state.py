@@ -9,18 +9,24 @@ import pytest
 from reproaudit.compare.lost_state import find_lost_state, list_checkpoints
 from reproaudit.model.events import Level
 from reproaudit.model.question import LostState, Restoration, StateKind
-from tests.compare.resuming import SAVED_AT, go_on
+from reproaudit.trace.runs import Run
+from tests.compare.resuming import SAVED_AT, go_on, run_through
 
 _NOT_RESTORED = Restoration.NOT_RESTORED
 
 
-def find(folder: Path, forget: str = "", level: Level = Level.BOUNDARY) -> tuple[LostState, ...]:
-    a, b, c = go_on(folder, forget, level)
-    return find_lost_state(a, b, c, SAVED_AT)
+@pytest.fixture(scope="module")
+def through(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_through(tmp_path_factory.mktemp("through"))
 
 
-def test_a_run_that_restores_all_of_its_state_lost_nothing(tmp_path: Path) -> None:
-    assert find(tmp_path) == ()
+def find(folder: Path, through: Run, forget: str = "") -> tuple[LostState, ...]:
+    stopped, resumed = go_on(folder, forget)
+    return find_lost_state(through, stopped, resumed, SAVED_AT)
+
+
+def test_a_run_that_restores_all_of_its_state_lost_nothing(tmp_path: Path, through: Run) -> None:
+    assert find(tmp_path, through) == ()
 
 
 @pytest.mark.parametrize(
@@ -40,24 +46,26 @@ def test_a_run_that_restores_all_of_its_state_lost_nothing(tmp_path: Path) -> No
     ],
 )
 def test_what_was_forgotten_is_named_and_nothing_that_follows_from_it(
-    tmp_path: Path, forget: str, kind: StateKind, name: str
+    tmp_path: Path, through: Run, forget: str, kind: StateKind, name: str
 ) -> None:
-    (lost,) = find(tmp_path, forget)
+    (lost,) = find(tmp_path, through, forget)
     assert (lost.kind, lost.name, lost.restoration) == (kind, name, _NOT_RESTORED)
     if kind is not StateKind.DATA_POSITION:
         assert lost.in_checkpoint is False
 
 
-def test_the_batches_that_came_are_told_with_those_that_should_have(tmp_path: Path) -> None:
-    (lost,) = find(tmp_path, "position")
+def test_the_batches_that_came_are_told_with_those_that_should_have(
+    tmp_path: Path, through: Run
+) -> None:
+    (lost,) = find(tmp_path, through, "position")
     assert lost.expected == "batches 2 to 3 of the epoch"
     assert lost.found == "batches 0 to 1 of the epoch"
 
 
 def test_a_stream_that_an_iterator_draws_from_after_it_was_restored_is_shifted_there(
-    tmp_path: Path,
+    tmp_path: Path, through: Run
 ) -> None:
-    (lost,) = find(tmp_path, "iterator")
+    (lost,) = find(tmp_path, through, "iterator")
     assert (lost.kind, lost.name) == (StateKind.RANDOM_STREAM, "torch CPU")
     assert lost.restoration is Restoration.SHIFTED
     assert lost.in_checkpoint is True
@@ -69,7 +77,9 @@ def test_a_stream_that_an_iterator_draws_from_after_it_was_restored_is_shifted_t
 def test_the_operator_that_shifts_a_stream_is_named_where_operators_are_recorded(
     tmp_path: Path,
 ) -> None:
-    (lost,) = find(tmp_path, "nothing drawn", Level.OPERATION)
+    through = run_through(tmp_path, Level.OPERATION)
+    stopped, resumed = go_on(tmp_path, "nothing drawn", Level.OPERATION)
+    (lost,) = find_lost_state(through, stopped, resumed, SAVED_AT)
     assert lost.restoration is Restoration.SHIFTED
     assert lost.found == "moved on: aten::rand draws from it"
     assert lost.location is not None
@@ -77,8 +87,8 @@ def test_the_operator_that_shifts_a_stream_is_named_where_operators_are_recorded
 
 
 def test_a_checkpoint_is_listed_with_the_kinds_of_state_that_it_holds(tmp_path: Path) -> None:
-    _, b, _ = go_on(tmp_path, "scheduler")
-    (checkpoint,) = list_checkpoints(b)
+    stopped, _ = go_on(tmp_path, "scheduler")
+    (checkpoint,) = list_checkpoints(stopped)
     assert checkpoint.path.endswith("checkpoint.pt")
     assert (checkpoint.writer, checkpoint.step) == ("torch.save", SAVED_AT)
     assert set(checkpoint.holds) == {

@@ -97,7 +97,7 @@ class StateObjects:
         """Yield what an optimizer's step reads, and what follows it: parameters, the states of
         optimizers, schedulers, scalers and averages."""
         optimizers = list(self.optimizers)
-        yield from readings.read_parameters((item for _, item in optimizers), self._names)
+        yield from readings.read_parameters(optimizers, self._names)
         for name, optimizer in optimizers:
             yield from self._read_optimizer(name, optimizer)
         schedulers = list(self._schedulers)

@@ -95,16 +95,24 @@ def _digest_value(value: object) -> Digest:
     return value_digest(value) or NOTHING
 
 
-def read_parameters(optimizers: Iterable[Any], names: Names) -> Iterator[Reading]:
-    """Yield the parameters that optimizers step."""
-    for optimizer in optimizers:
+def read_parameters(optimizers: Iterable[tuple[str, Any]], names: Names) -> Iterator[Reading]:
+    """Yield the parameters that optimizers step, called by their places there.
+
+    What they are called in a module is not known before it is called, which may be in the step.
+    """
+    for label, optimizer in optimizers:
         for group_number, group in enumerate(optimizer.param_groups):
             for number, parameter in enumerate(group["params"]):
                 found = digest(parameter)
                 if found is None:
                     continue
-                name = names.parameter(parameter) or f"group{group_number}[{number}]"
-                yield Reading(StateKind.PARAMETERS, name, found, signs=frozenset((found,)))
+                yield Reading(
+                    StateKind.PARAMETERS,
+                    f"{label} group{group_number}[{number}]",
+                    found,
+                    shown=names.parameter(parameter) or "",
+                    signs=frozenset((found,)),
+                )
 
 
 def read_buffers(modules: Iterable[tuple[str, Any]]) -> Iterator[Reading]:
