@@ -124,17 +124,17 @@ def differing_calls(a: Run, b: Run, interned: Interned) -> list[EntropyCall]:
     """
     found: list[EntropyCall] = []
     for process, trace_a, trace_b in pair_traces(a, b):
-        events_a, events_b = _pair_calls(trace_a, trace_b, interned)
+        events_a, events_b = pair_calls(trace_a, trace_b, interned)
         calls_a = _Calls(trace_a, events_a)
         calls_b = _Calls(trace_b, events_b)
         found += _find_differing_calls(process, calls_a, calls_b)
     return found
 
 
-def _pair_calls(trace_a: Trace, trace_b: Trace, interned: Interned) -> tuple[_Numbers, _Numbers]:
+def pair_calls(trace_a: Trace, trace_b: Trace, interned: Interned) -> tuple[_Numbers, _Numbers]:
     """Return the events of the calls that both traces have, in the order of the first."""
-    calls_a = _select_calls(trace_a)
-    calls_b = _select_calls(trace_b)
+    calls_a = select_calls(trace_a)
+    calls_b = select_calls(trace_b)
     if not len(calls_b):
         return calls_a[:0], calls_b
     keys_a = _make_keys(trace_a, calls_a, interned)
@@ -212,7 +212,7 @@ def _find_differing_calls(process: str, a: _Calls, b: _Calls) -> list[EntropyCal
     ]
 
 
-def _select_calls(trace: Trace) -> _Numbers:
+def select_calls(trace: Trace) -> _Numbers:
     """Return the events that are calls of use.
 
     A seed from the operating system that a given one replaced is of none.

@@ -15,13 +15,14 @@ import numpy.typing as npt
 from reproaudit.compare.columns import are_among
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.main_threads import align_main_threads
-from reproaudit.model.events import EventFlag
+from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import OpEvent
 
 # They copy content; what they copy may lie otherwise in memory.
 _COPIES = frozenset({"aten::_to_copy", "aten::clone", "aten::copy_", "aten::contiguous"})
+_BOUNDARIES = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
 
 _Numbers = npt.NDArray[np.int64]
 
@@ -103,6 +104,19 @@ class ExtraOpsOfPair:
                 if op.shown_name.partition(".")[0] in _COPIES and _is_content_known(trace, op):
                     return op
         return None
+
+    def is_state_of_module(self, event_a: int, event_b: int) -> bool:
+        """Return True if an op read something that differs while a module was called with an equal
+        batch: a parameter or a buffer, or what was made within the call."""
+        batches = []
+        for trace, before in ((self._a, event_a), (self._b, event_b)):
+            columns = trace.columns.take(slice(0, before))
+            numbers = np.flatnonzero(columns.are(*_BOUNDARIES))
+            # Behind an output the call is over.
+            if not len(numbers) or columns.kind[numbers[-1]] != EventKind.BATCH:
+                return False
+            batches.append(trace.columns.output_digests[int(numbers[-1])])
+        return bool((batches[0] == batches[1]).all())
 
     def have_other_counts(self) -> bool:
         """Return True if an op at a line, which both runs call, is called more often in one."""

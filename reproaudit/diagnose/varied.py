@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reproaudit.compare.entropy import EntropyCall
+from reproaudit.compare.extra_calls import find_extra_call
 from reproaudit.compare.extra_ops import ExtraOps, ExtraOpsOfPair
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.localise import Origin, Source
@@ -19,14 +20,15 @@ from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
 from reproaudit.knowledge.factor_causes import find_cause_of_factor, is_programs_own
 from reproaudit.model.cause import Cause
-from reproaudit.model.events import Location
+from reproaudit.model.events import Location, Phase
 from reproaudit.model.result import Finding, Fix
-from reproaudit.trace.views import OpEvent
+from reproaudit.trace.views import EntropyEvent, OpEvent
 
 # Sources that only say where ops of both runs met a difference that came in elsewhere.
 _MET = (Origin.INPUT, Origin.ARRIVAL)
 # What decides which kernel an op takes, or how it splits its work.
 _OF_KERNELS = (Cause.THREAD_COUNT, Cause.HARDWARE)
+_PASSES = (Phase.FORWARD, Phase.BACKWARD)
 _FROM_OUTSIDE = (Origin.BIRTH, Origin.INPUT, Origin.STRUCTURE, Origin.ARRIVAL)
 
 
@@ -136,11 +138,17 @@ class _Place:
         if explained.finding.cause is Cause.UNINITIALIZED_MEMORY or explained.call is not None:
             return explained
         a, b = self._varied.pair.runs
+        if source.origin in _FROM_OUTSIDE:
+            call = find_extra_call(a, b, source.process, source.event_a, self._interned)
+            if call is not None:
+                return _blame_call(explained, call)
         extra = ExtraOpsOfPair(a, b, source.process, self._interned)
         if source.origin is Origin.RANDOM:
             return _blame_draw(explained, extra.find_draw(source.event_a))
         if source.origin in _MET:
-            return _blame_block(explained, extra.find_block(source.event_a))
+            is_of_module = extra.is_state_of_module(source.event_a, source.event_b)
+            block = extra.find_block(source.event_a)
+            return _blame_block(explained, block, is_of_module=is_of_module)
         if source.origin is Origin.OP and is_programs_own(self._varied.factor):
             return _blame_copy(explained, extra.find_copy(source.event_a))
         return explained
@@ -157,24 +165,49 @@ def _blame_draw(explained: Explanation, draw: OpEvent | None) -> Explanation:
     return replace(explained, finding=add_note(finding, note))
 
 
-def _blame_block(explained: Explanation, block: ExtraOps | None) -> Explanation:
-    """Blame ops that one run made alone, and that both runs went on with."""
+def _blame_call(explained: Explanation, call: EntropyEvent) -> Explanation:
+    """Blame the call that drew from a stream of Python's or NumPy's in one run alone."""
+    met = f"what {explained.finding.location} is given"
+    note = f"one run alone calls {call.call} here, and {met} is drawn from the stream after that"
+    finding = replace(
+        with_cause(explained.finding, Cause.RNG_ORDER),
+        op=None,
+        module="",
+        location=call.known_location,
+        phase=call.stage,
+        step=call.step,
+        call=call.call,
+    )
+    return replace(explained, finding=add_note(finding, note))
+
+
+def _blame_block(
+    explained: Explanation, block: ExtraOps | None, *, is_of_module: bool
+) -> Explanation:
+    """Blame ops that one run made alone, and that both runs went on with.
+
+    `is_of_module`: what differs is state of a module, and nothing that it was given.
+    """
     if block is None:
         return explained
     finding = explained.finding
     met = f"{finding.op} at {finding.location} is given"
     first = block.first
-    if block.overwrites is None:
-        note = f"one run executes ops here that the other does not, and {met} something else by it"
-        finding = with_cause(finding, Cause.UNKNOWN)
-    else:
+    made = "content from outside PyTorch" if block.brings_in else "another content"
+    if block.overwrites is not None:
         write = block.overwrites
-        source = "content from outside PyTorch" if block.brings_in else "another content"
+        written = f"with {write.shown_name} at {write.location}"
+        note = f"one run alone writes {made} over a tensor, {written}, and {met} it"
+        finding = with_cause(finding, Cause.CARRIED_STATE)
+    elif is_of_module and block.first.phase not in _PASSES:
         note = (
-            f"one run alone writes {source} over a tensor, with {write.shown_name} at "
-            f"{write.location}, and {met} it"
+            f"one run alone makes {made} here, and the module is called with an equal batch: a "
+            f"parameter or a buffer of it was replaced, and {met} it"
         )
         finding = with_cause(finding, Cause.CARRIED_STATE)
+    else:
+        note = f"one run executes ops here that the other does not, and {met} something else by it"
+        finding = with_cause(finding, Cause.UNKNOWN)
     finding = _move(finding, first, first.known_location)
     return replace(explained, finding=add_note(replace(finding, op=None), note))
 

@@ -20,6 +20,7 @@ from reproaudit.errors import SubjectError
 from reproaudit.experiment.applicability import find_missing_effect, find_unmet_need
 from reproaudit.experiment.audit import Experiment
 from reproaudit.experiment.conclude import measure_judged
+from reproaudit.experiment.environment_diff import diff_environments
 from reproaudit.experiment.held import find_proven
 from reproaudit.experiment.options import AuditOptions
 from reproaudit.experiment.own_values import is_own_value, put_argument
@@ -202,7 +203,7 @@ class _Varying:
                 continue
             varied = self._compare(one, plain, run)
             found.append(varied)
-            outcomes[one] = _describe(varied)
+            outcomes[one] = _describe(varied, plain)
         return found
 
     def _miss(self, wanted: Wanted, why: str) -> VariationOutcome:
@@ -281,7 +282,7 @@ class _Quiet:
         pass
 
 
-def _describe(varied: Varied) -> VariationOutcome:
+def _describe(varied: Varied, plain: Run) -> VariationOutcome:
     """Return how far the varied run is from the plain one. Why is not known yet."""
     wanted, judged = varied.wanted, varied.judged
     outcome = VariationOutcome(
@@ -307,6 +308,7 @@ def _describe(varied: Varied) -> VariationOutcome:
         tensors=judged.divergences_total,
         difference=None if first is None else first.difference,
         trend=find_trend(measure_judged(judged)),
+        environment_diff=diff_environments(plain, varied.run, wanted),
     )
 
 

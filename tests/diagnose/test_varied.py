@@ -19,7 +19,7 @@ from reproaudit.diagnose.varied import (
     may_be_regrouped,
 )
 from reproaudit.model.cause import Cause
-from reproaudit.model.events import EventFlag, EventKind, Location
+from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Finding
 from tests.compare.traces import Row, make_run
 
@@ -124,6 +124,46 @@ def test_a_tensor_that_one_run_writes_over_is_state_that_it_goes_on_with(tmp_pat
     finding = explain(tmp_path, OWN, a, b)
     assert (finding.cause, finding.op, line_of(finding)) == (Cause.CARRIED_STATE, None, 27)
     assert any("content from outside PyTorch" in note for note in finding.evidence.notes)
+
+
+@pytest.mark.parametrize(
+    ("batch", "cause"), [((5, 5), Cause.CARRIED_STATE), ((5, 6), Cause.UNKNOWN)]
+)
+def test_a_parameter_that_one_run_replaces_shows_where_the_batch_is_equal(
+    tmp_path: Path, batch: tuple[int, int], cause: Cause
+) -> None:
+    def call(content: int, read: int, number: int) -> list[Row]:
+        return [
+            Row("Linear.input", batch[number], kind=EventKind.BATCH, line=22),
+            op(content, read, 22, "aten::addmm.default"),
+        ]
+
+    made = Row("aten::lift_fresh.default", 8, line=14, flags=EventFlag.BIRTH, phase=Phase.DATA)
+    a = [op(1, 1, 10), *call(3, 2, 0)]
+    finding = explain(tmp_path, OWN, a, [op(1, 1, 10), made, *call(4, 8, 1)])
+    assert (finding.cause, line_of(finding)) == (cause, 14)
+
+
+def test_a_draw_of_numpy_that_one_run_makes_alone_is_told_by_the_state_it_took(
+    tmp_path: Path,
+) -> None:
+    def call(state: int, line: int) -> Row:
+        return Row("numpy.random.permutation", 70 + state, state, EventKind.ENTROPY, line=line)
+
+    def data(content: int) -> Row:
+        return Row("aten::lift_fresh.default", content, line=18, flags=EventFlag.BIRTH)
+
+    a = [call(1, 15), data(1), call(2, 6), call(3, 15), data(2)]
+    b = [call(1, 15), data(1), call(2, 15), data(3)]
+    finding = explain(tmp_path, OWN, a, b)
+    assert (finding.cause, finding.call, line_of(finding)) == (
+        Cause.RNG_ORDER,
+        "numpy.random.permutation",
+        6,
+    )
+    # Another state is that of another stream.
+    a = [call(1, 15), data(1), call(9, 6), call(3, 15), data(2)]
+    assert explain(tmp_path / "other", OWN, a, b).cause is Cause.UNKNOWN
 
 
 def test_ops_of_one_run_alone_that_write_nothing_have_no_cause(tmp_path: Path) -> None:
