@@ -17,14 +17,14 @@ _Numbers = npt.NDArray[np.int64]
 
 
 def find_extra_call(
-    a: Run, b: Run, process: str, before: int, interned: Interned
+    pair: tuple[Run, Run], process: str, *, before: int, interned: Interned
 ) -> EntropyEvent | None:
     """Return the call that one run made alone and that moved a stream which both draw from.
 
     It drew from the very state that the other run still had when both next made the same call,
-    before event `before` of run `a`. None if there is none.
+    before event `before` of the first run. None if there is none.
     """
-    trace_a, trace_b = a.trace_of(process), b.trace_of(process)
+    trace_a, trace_b = (run.trace_of(process) for run in pair)
     events_a, events_b = pair_calls(trace_a, trace_b, interned)
     states_a = trace_a.columns.input_digests[events_a]
     states_b = trace_b.columns.input_digests[events_b]

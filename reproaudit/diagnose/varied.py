@@ -139,7 +139,9 @@ class _Place:
             return explained
         a, b = self._varied.pair.runs
         if source.origin in _FROM_OUTSIDE:
-            call = find_extra_call(a, b, source.process, source.event_a, self._interned)
+            call = find_extra_call(
+                (a, b), source.process, before=source.event_a, interned=self._interned
+            )
             if call is not None:
                 return _blame_call(explained, call)
         extra = ExtraOpsOfPair(a, b, source.process, self._interned)

@@ -30,6 +30,7 @@ from reproaudit.experiment.varied_sources import VariedSources
 from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.model.early import EarlyFact
+from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.model.question import Dependence, VariationOutcome
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
@@ -110,6 +111,7 @@ class _Varying:
         self._interned = self._audit.interned
         self._fix: tuple[str, ...] = ()
         self._end = ""  # why not all was come to
+        self._notes: list[NotChecked] = []
         self._is_missing = False  # what was asked for could not be tried
 
     def run(self) -> AuditResult:
@@ -128,9 +130,11 @@ class _Varying:
             runs += [one.run for one in found]
             conditions += [one.wanted.setting for one in found]
             sources = self._find_sources(plain, found, outcomes)
-        for one in self._wanted:
-            if one not in outcomes:
-                outcomes[one] = self._miss(one, self._end)
+        missed = [one for one in self._wanted if one not in outcomes]
+        outcomes |= {one: _not_tried(one, self._end) for one in missed}
+        kinds = {outcome.dependence for outcome in outcomes.values()}
+        # Nothing compared is no success, and what was not come to may differ.
+        self._is_missing |= bool(missed) or kinds == {Dependence.NOT_TRIED}
         return make_result(
             self._options,
             as_it_is,
@@ -141,7 +145,7 @@ class _Varying:
             is_missing=self._is_missing,
             interned=self._interned,
             runs_made=self.lab.runs_made,
-            notes=self.lab.notes,
+            notes=[*self._notes, *self.lab.notes],
         )
 
     # The program as it is
@@ -195,7 +199,7 @@ class _Varying:
                 outcomes[one] = self._miss(one, error.message)
                 continue
             except (BudgetSpent, KeyboardInterrupt) as error:
-                self._end = _word_end(error)
+                self._cut_short(error)
                 break
             missing = find_missing_effect(one.name, one.value, run)
             if missing:
@@ -205,6 +209,12 @@ class _Varying:
             found.append(varied)
             outcomes[one] = _describe(varied, plain)
         return found
+
+    def _cut_short(self, error: BaseException) -> None:
+        """Say that what would follow is not done: what is known by now is the answer."""
+        self._end = _word_end(error)
+        what = "the rest of the variations"
+        self._notes.append(NotChecked(Unchecked.AUDIT_ENDED, what, self._end))
 
     def _miss(self, wanted: Wanted, why: str) -> VariationOutcome:
         """Return the outcome of what could not be tried, though it may have been asked for."""
@@ -262,7 +272,7 @@ class _Varying:
                 outcome = sources.explain(one.wanted, one.judged, outcomes[one.wanted])
                 outcomes[one.wanted] = outcome
         except (BudgetSpent, KeyboardInterrupt) as error:
-            self._end = _word_end(error)
+            self._cut_short(error)
         return sources
 
 

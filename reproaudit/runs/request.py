@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from reproaudit.config.plan import Pin, RunPlan, Stop, Target
-from reproaudit.config.settings import Settings, merge
+from reproaudit.config.settings import Settings, make_environment, merge
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.model.events import Level
@@ -81,7 +81,10 @@ class RunRequest:
         """Return `settings` with all that the run is to have besides."""
         changed = combine_settings(settings, self.interventions)
         changed = merge(changed, Settings(env=self.variables))
-        return merge(changed, self.settings)
+        # A variable that all runs are given must not undo what this one is made for.
+        implied = make_environment(self.settings)
+        env = tuple(pair for pair in changed.env if pair[0] not in implied)
+        return merge(replace(changed, env=env), self.settings)
 
     def change_plan(self, plan: RunPlan) -> RunPlan:
         """Return `plan`, that of a plain run, with all that is asked for but the settings."""

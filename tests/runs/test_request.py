@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from reproaudit.config.plan import RunPlan
-from reproaudit.config.settings import Settings
+from reproaudit.config.settings import Settings, make_environment
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import Level
 from reproaudit.runs.request import RunRequest
@@ -49,6 +49,12 @@ def test_interventions_and_variables_join_the_settings() -> None:
     )
     settings = request.change_settings(Settings(seed=3))
     assert (settings.seed, settings.hash_seed, settings.env) == (3, 0, (("A", "b"),))
+
+
+def test_a_variation_wins_over_a_variable_that_all_runs_are_given() -> None:
+    request = RunRequest(name="run", index=0, what="running", settings=Settings(hash_seed=1))
+    settings = request.change_settings(Settings(env=(("A", "b"), ("PYTHONHASHSEED", "0"))))
+    assert make_environment(settings) == {"A": "b", "PYTHONHASHSEED": "1"}
 
 
 def test_children_make_no_more_steps_than_a_request_asks_for() -> None:
