@@ -215,7 +215,8 @@ def find_ignored(reach: SeedReach, place: Location | None) -> Finding | None:
     rule = QUESTION_RULES[SeedFault.IGNORED.value]
     # In the main process: what a DataLoader seeds its workers with comes of the same.
     constant = [call for call in reach.calls.calls if call.has_seed and call.process == ""]
-    named = constant[0] if constant else None
+    of_first = find_seeding(reach.sites[0], reach)
+    named = of_first if of_first in constant else next(iter(constant), None)
     notes = [
         f"{call.name}({show_given(call.shown)}) at {call.location}: the same under every seed"
         for call in constant[:_MOST_NAMED]
