@@ -128,6 +128,8 @@ class RunPlan:
     copies: tuple[tuple[str, str], ...] = ()
     stop: Stop | None = None
     state: bool = False
+    kept_streams: _Count | None = None
+    given_streams: str = ""
     extra: dict[str, str] = field(default_factory=dict)
 
 

@@ -61,6 +61,8 @@ class RunRequest:
     leaves: str = ""
     goes_on_from: str = ""
     stop: Stop | None = None
+    kept_streams: int | None = None
+    given_streams: str = ""
     following: RunRequest | None = None
     is_over: Callable[[Path], bool] | None = field(default=None, compare=False)
     settings: Settings = Settings()
@@ -75,6 +77,7 @@ class RunRequest:
         """
         is_other = self.subject is not None or self.python is not None
         is_other |= self.settings != Settings() or self.stop is not None
+        is_other |= bool(self.given_streams)
         return bool(self.interventions or self.files) or self.lines or is_other
 
     def change_settings(self, settings: Settings) -> Settings:
@@ -113,6 +116,8 @@ class RunRequest:
             outside=self.outside,
             streams=self.streams,
             stop=self.stop,
+            kept_streams=self.kept_streams,
+            given_streams=self.given_streams,
             extra=plan.extra if self.is_over is None else plan.extra | {MAY_BE_STOPPED: "yes"},
         )
 

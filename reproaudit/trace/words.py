@@ -18,6 +18,8 @@ PROGRESS_FILE = "progress"
 # may be left is said in the plan's extra.
 STOP_FILE = "stop"
 MAY_BE_STOPPED = "may-be-stopped"
+# Random streams that a run hands over to another one, beside its trace.
+STREAMS_FILE = "streams.json"
 # Where the kernel of a notebook is reached, beside the folder of the trace.
 CONNECTION_SUFFIX = ".kernel.json"
 CHILD_PREFIX = "child-"  # what the folders of the traces of child processes begin with

@@ -93,6 +93,7 @@ class Installation:
         settings = settings_watch.current
         if plan.streams and settings is not None:
             Timeline(self.recorder, self.patches, settings).install()
+        self._hand_streams(plan)
         if self._reads_end:
             Leaves(self.recorder, self.boundaries, self.patches).install()
         if plan.state:
@@ -115,6 +116,16 @@ class Installation:
                 self.patches,
                 when_imported=self._when_imported,
             )
+
+    def _hand_streams(self, plan: RunPlan) -> None:
+        if plan.kept_streams is None and not plan.given_streams:
+            return
+        from reproaudit.record.state.handed_streams import GivenStreams, KeptStreams
+
+        if plan.kept_streams is not None:
+            KeptStreams(self.recorder, self.patches, plan.kept_streams).install()
+        if plan.given_streams:
+            GivenStreams(self.recorder, self.patches, plan.given_streams).install()
 
     def _gather(self) -> None:
         with Guest(self.recorder, "some tensors on a device"):
