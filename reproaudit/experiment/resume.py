@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.continuation import (
-    Beginning,
-    compare_from,
-    find_beginning,
-    list_saving_steps,
-)
+from reproaudit.compare.continuation import compare_from, find_beginning, list_saving_steps
 from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged, judge
-from reproaudit.compare.localise import localise
-from reproaudit.diagnose.source_calls import RunPair
+from reproaudit.compare.judge import judge
+from reproaudit.compare.lost_state import list_checkpoints
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.audit import Experiment
-from reproaudit.experiment.early_end import ENDS, EarlyEnd
-from reproaudit.experiment.resume_findings import explain_resumed, make_anew_finding
+from reproaudit.experiment.resume_diagnosis import Pair, diagnose
 from reproaudit.experiment.resume_result import Resumed, make_result, make_unanswered
 from reproaudit.experiment.resume_runs import (
     RESUMED,
     ResumeOptions,
     ResumeRuns,
+    count_left,
     name_stop,
     require_resumable,
 )
-from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.early import EarlyFact
-from reproaudit.model.events import Level, NotChecked, OutcomeKind
 from reproaudit.model.question import Resumption
-from reproaudit.model.result import AuditResult, Finding
+from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.runs.owner import make_temporary_folder
 from reproaudit.runs.places import make_folder_of_runs
@@ -58,31 +50,6 @@ def resume(options: ResumeOptions, progress: Progress, out: Path | None = None) 
         resuming = _Resuming(options, progress, folder)
         with contextlib.closing(resuming.runs.lab):
             return resuming.run()
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """An uninterrupted run and one that goes on, compared from step `begin` of the first on."""
-
-    through: Run
-    resumed: Run
-    beginning: Beginning
-    begin: int
-    interned: Interned
-
-    @property
-    def began_anew(self) -> bool:
-        """True if the second run computes first what the first one does before `begin`."""
-        return self.beginning.step < self.begin
-
-
-@dataclass(frozen=True, slots=True)
-class _Diagnosis:
-    """What was found out about a difference."""
-
-    findings: tuple[Finding, ...] = ()
-    ops: AlignedOps | None = None
-    notes: tuple[NotChecked, ...] = ()
 
 
 class _Resuming:
@@ -129,7 +96,7 @@ class _Resuming:
         judged = judge(
             compared, compare_boundaries(compared, pair.interned), options.audit.tolerances
         )
-        diagnosis = self._diagnose(judged, pair)
+        diagnosis = diagnose(judged, pair, self.runs, is_wanted=options.audit.diagnose)
         return make_result(
             options,
             as_it_is,
@@ -145,19 +112,22 @@ class _Resuming:
                     step=pair.beginning.step,
                     stopped_by=name_stop(options, stopped),
                     command=self.runs.resumed_command,
+                    lost=diagnosis.lost,
+                    checkpoints=list_checkpoints(stopped),
                 ),
             ),
             findings=diagnosis.findings,
             ops=diagnosis.ops,
+            trials=diagnosis.trials,
             notes=[*self.runs.lab.notes, *diagnosis.notes],
             runs_made=self.runs.lab.runs_made,
         )
 
-    def _go_on(self, through: Run, stopped: Run) -> _Pair:
+    def _go_on(self, through: Run, stopped: Run) -> Pair:
         """Make the run that goes on, and find with which step it does."""
         saved = list_saving_steps(stopped)
         resumed = self.runs.go_on(
-            RESUMED, "run that goes on", steps=_count_left(through, saved[-1] if saved else 0)
+            RESUMED, "run that goes on", steps=count_left(through, saved[-1] if saved else 0)
         )
         interned = Interned(self._options.audit.ignored)
         beginning = find_beginning(through, resumed, saved, interned)
@@ -173,42 +143,14 @@ class _Resuming:
         if begin == 0 and saved:
             begin = saved[-1]  # where it should have gone on
         compare_from(through, resumed, begin, interned)
-        return _Pair(through, resumed, beginning, begin=begin, interned=interned)
-
-    def _diagnose(self, judged: Judged, pair: _Pair) -> _Diagnosis:
-        """Record every operator of what differs, and say what was not restored."""
-        if judged.representatives is None:
-            return _Diagnosis()
-        if pair.began_anew:
-            return _Diagnosis((make_anew_finding(pair.begin),))
-        if not self._options.audit.diagnose:
-            return _Diagnosis()
-        try:
-            through = self.runs.run_through(Level.OPERATION)
-            resumed = self.runs.go_on(
-                f"{RESUMED}-recorded",
-                "run that goes on, recording every operator",
-                steps=_count_left(through, pair.begin),
-                level=Level.OPERATION,
-            )
-        except ENDS as error:
-            note = EarlyEnd(0).come(error, "after the runs that decide")
-            return _Diagnosis(notes=(note,))
-        compare_from(through, resumed, pair.begin, pair.interned)
-        recorded = RunPair(through, resumed, localise(through, resumed, pair.interned))
-        findings = explain_resumed(
-            recorded, reordered=judged.same_samples_reordered, begin=pair.begin
+        return Pair(
+            through=through,
+            stopped=stopped,
+            resumed=resumed,
+            beginning=beginning,
+            begin=begin,
+            interned=interned,
         )
-        return _Diagnosis(findings, recorded.align_around_sources(pair.interned))
-
-
-def _count_left(through: Run, begin: int) -> int:
-    """Return after how many of its steps a run is stopped that goes on at step `begin`.
-
-    Where the other one went to its end, one more than that had left: it may go too far.
-    """
-    left = through.steps - begin
-    return left if through.outcome.kind is OutcomeKind.STOPPED else left + 1
 
 
 class _Quiet:

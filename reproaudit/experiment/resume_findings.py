@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from reproaudit.compare.localise import Origin
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.source_calls import RunPair
-from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
+from reproaudit.diagnose.sources import Explanation, add_note, explain_sources
+from reproaudit.knowledge.resume_rules import RESUME_RULES
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import Phase
+from reproaudit.model.question import LostState, StateKind
 from reproaudit.model.result import Evidence, Finding, Fix
 
-_NOT_RESTORED = "the run that went on lacks state that the other one had"
-_RESTORE = (
-    "save with the checkpoint what it lacks, and load it: the state_dict() of learning-rate "
-    "schedulers, optimizers and gradient scalers, and the states of random generators"
+ANEW, STATE, DATA, STREAM = RESUME_RULES
+STREAMS_FIX = "resume.streams"
+_STREAMS_PROOF = (
+    "with the random streams of the uninterrupted run at its first step the resumed run is equal"
 )
-_ANEW = "the second run began at step 0: it did not resume"
+_OPTIMIZER_NOTE = (
+    "what the optimizer was given is equal until there: another learning rate or other state of "
+    "the optimizer was not restored with the checkpoint, such as that of a scheduler"
+)
+# The rule for each kind of lost state, and in which part of a step it first shows.
+_KINDS = {
+    StateKind.DATA_POSITION: (DATA, Cause.DATA_ORDER, Phase.DATA),
+    StateKind.SAMPLER_EPOCH: (DATA, Cause.DATA_ORDER, Phase.DATA),
+    StateKind.RANDOM_STREAM: (STREAM, Cause.RNG_ORDER, Phase.FORWARD),
+    StateKind.PARAMETERS: (STATE, Cause.CARRIED_STATE, Phase.FORWARD),
+    StateKind.BUFFERS: (STATE, Cause.CARRIED_STATE, Phase.FORWARD),
+    StateKind.PYTHON_VALUE: (STATE, Cause.CARRIED_STATE, Phase.FORWARD),
+    StateKind.ACCUMULATION: (STATE, Cause.CARRIED_STATE, Phase.BACKWARD),
+    StateKind.SCALER: (STATE, Cause.CARRIED_STATE, Phase.BACKWARD),
+    StateKind.OPTIMIZER: (STATE, Cause.CARRIED_STATE, Phase.OPTIMIZER),
+    StateKind.SCHEDULER: (STATE, Cause.CARRIED_STATE, Phase.OPTIMIZER),
+    StateKind.AVERAGE: (STATE, Cause.CARRIED_STATE, Phase.OPTIMIZER),
+}
 
 
 def explain_resumed(
@@ -35,25 +55,6 @@ def explain_resumed(
     return tuple(_say_what_was_not_restored(one, begin) for one in explained)
 
 
-def make_anew_finding(step: int) -> Finding:
-    """Return the finding of a run that was to go on at `step`, and began at its beginning."""
-    return Finding(
-        rule="RA610",
-        cause=Cause.CARRIED_STATE,
-        title=_ANEW,
-        phase=Phase.INITIALISATION,
-        step=step,
-        evidence=Evidence(
-            observed=True,
-            notes=("its first step computes what step 0 of the uninterrupted run does",),
-        ),
-        fix=Fix(
-            advice="start it so that it loads its checkpoint, with --resume-args; if it looks for "
-            "one itself, it did not find it, or made nothing of it"
-        ),
-    )
-
-
 def _say_what_was_not_restored(explained: Explanation, begin: int) -> Finding:
     """Say what of an update differs where the gradients before it are equal.
 
@@ -65,13 +66,99 @@ def _say_what_was_not_restored(explained: Explanation, begin: int) -> Finding:
         finding = replace(finding, step=finding.step + begin)
     if finding.phase is not Phase.OPTIMIZER:
         return finding
-    note = (
-        "what the optimizer was given is equal until there: another learning rate or other state "
-        "of the optimizer was not restored with the checkpoint, such as that of a scheduler"
-    )
+    finding = add_note(finding, _OPTIMIZER_NOTE)
     if finding.cause is not Cause.UNKNOWN or explained.source.origin is not Origin.INPUT:
-        return add_note(finding, note)
-    finding = with_cause(finding, Cause.CARRIED_STATE, note)
-    assert finding.fix is not None
-    fix = replace(finding.fix, advice=_RESTORE)
-    return replace(finding, title=_NOT_RESTORED, fix=fix)
+        return finding
+    return replace(
+        finding,
+        rule=STATE.id,
+        cause=Cause.CARRIED_STATE,
+        title=STATE.title,
+        fix=Fix(advice=STATE.advice),
+    )
+
+
+def make_anew_finding(step: int) -> Finding:
+    """Return the finding of a run that was to go on at `step`, and began at its beginning."""
+    note = "its first step computes what step 0 of the uninterrupted run does"
+    return Finding(
+        rule=ANEW.id,
+        cause=Cause.CARRIED_STATE,
+        title=ANEW.title,
+        phase=Phase.INITIALISATION,
+        step=step,
+        evidence=Evidence(observed=True, notes=(note,)),
+        fix=Fix(advice=ANEW.advice),
+    )
+
+
+def blame_lost_state(
+    found: Sequence[Finding], lost: Sequence[LostState], *, begin: int
+) -> tuple[Finding, ...]:
+    """Return a finding for each piece of state that was lost.
+
+    The place where the runs first differ is that of the piece which shows there. Without any, the
+    findings stay as they are.
+    """
+    if not lost:
+        return tuple(found)
+    first = _choose(found[0], lost) if found else lost[0]
+    ordered = [first, *(one for one in lost if one is not first)]
+    blamed = []
+    for number, one in enumerate(ordered):
+        rule, cause, phase = _KINDS[one.kind]
+        finding = Finding(
+            rule=rule.id,
+            cause=cause,
+            title=f"{rule.title}: {one.name}",
+            phase=phase,
+            step=begin,
+            location=one.location,
+            evidence=Evidence(notes=one.evidence),
+            fix=Fix(advice=one.advice or rule.advice),
+        )
+        if number == 0 and found:
+            source = found[0]
+            finding = replace(
+                finding,
+                phase=source.phase,
+                step=source.step,
+                op=source.op,
+                module=source.module,
+                location=source.location,
+                evidence=replace(source.evidence, notes=one.evidence),
+                count=source.count,
+                prepares_update=source.prepares_update,
+            )
+        blamed.append(finding)
+    return tuple(blamed)
+
+
+def _choose(source: Finding, lost: Sequence[LostState]) -> LostState:
+    """Return the piece that shows where the runs first differ."""
+    for one in lost:
+        if _KINDS[one.kind][2] is source.phase:
+            return one
+    return lost[0]
+
+
+def prove_streams(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings of runs that became equal when random streams alone were put right."""
+    first = next((one for one in findings if one.cause is Cause.RNG_ORDER), findings[0])
+    advice = STREAM.advice
+    if first.cause is Cause.RNG_ORDER and first.fix is not None:
+        advice = first.fix.advice
+    proven = replace(
+        add_note(first, _STREAMS_PROOF),
+        rule=STREAM.id,
+        cause=Cause.RNG_ORDER,
+        title=first.title if first.cause is Cause.RNG_ORDER else STREAM.title,
+        fix=Fix(settings=(STREAMS_FIX,), advice=advice, verified=True, runs=1),
+    )
+    # The place where the runs first differ belongs to it.
+    place = findings[0]
+    proven = replace(
+        proven, phase=place.phase, step=place.step, op=place.op, location=place.location
+    )
+    others = (one for one in findings if one is not first and one.cause is Cause.RNG_ORDER)
+    return (proven, *others)

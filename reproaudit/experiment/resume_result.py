@@ -13,7 +13,7 @@ from reproaudit.experiment.resume_runs import RESUMED, STOPPED, UNINTERRUPTED, R
 from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.model.question import Question, Resumption
-from reproaudit.model.result import AuditResult, Confidence, Finding
+from reproaudit.model.result import AuditResult, Confidence, Finding, Trial
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.headline import word_resumption
 from reproaudit.trace.runs import Run
@@ -56,6 +56,7 @@ def make_result(
     *,
     findings: Sequence[Finding],
     ops: AlignedOps | None,
+    trials: Sequence[Trial],
     notes: Sequence[NotChecked],
     runs_made: int,
 ) -> AuditResult:
@@ -76,7 +77,7 @@ def make_result(
         subject=audit.subject.command,
         next_commands=(),
         level=audit.level,
-        trials=as_it_is.trials,
+        trials=(*as_it_is.trials, *trials),
         warnings=as_it_is.warnings,
         runs_made=runs_made,
         folder=audit.subject.shown_folder,

@@ -79,12 +79,17 @@ class ResumeRuns:
 
     # -- uninterrupted
 
-    def run_through(self, level: Level = Level.BOUNDARY) -> Run:
+    def run_through(self) -> Run:
         """Make one more run that nothing interrupts."""
-        name, what = f"{UNINTERRUPTED}-held", f"uninterrupted run, with {self._held}"
-        if level is not Level.BOUNDARY:
-            name, what = f"{UNINTERRUPTED}-recorded", "uninterrupted run, recording every operator"
-        return self.lab.run(replace(self._request(name, 0, what), level=level))
+        what = f"uninterrupted run, with {', '.join(self.interventions)}"
+        return self.lab.run(self._request(f"{UNINTERRUPTED}-held", 0, what))
+
+    def record_through(self, begin: int) -> Run:
+        """Make one that records every operator, its state, and the random streams of a step."""
+        what = "uninterrupted run, recording every operator"
+        request = self._request(f"{UNINTERRUPTED}-recorded", 0, what, more=1)
+        request = replace(request, level=Level.OPERATION, state=True, kept_streams=begin)
+        return self.lab.run(request)
 
     def require_enough_steps(self, through: Run, at: int) -> None:
         """Raise SubjectError if an uninterrupted run makes no step after that many."""
@@ -99,10 +104,6 @@ class ResumeRuns:
             hint=f"stop it earlier, as with --at {max(1, through.steps // 2)}",
         )
 
-    @property
-    def _held(self) -> str:
-        return ", ".join(self.interventions)
-
     # -- stopped
 
     def stop(self) -> Run:
@@ -113,7 +114,7 @@ class ResumeRuns:
         options = self._options
         subject = _add_words(options.audit.subject, options.stop_args)
         request = self._request(STOPPED, 2, _describe_stop(options), more=1)
-        request = replace(request, subject=subject, leaves=STOPPED)
+        request = replace(request, subject=subject, leaves=STOPPED, state=True)
         if options.at is not None:
             request = replace(request, stop=Stop(options.at, options.way))
         run = self.lab.run(request)
@@ -162,6 +163,15 @@ class ResumeRuns:
 
     # -- resumed
 
+    def record_resumed(self, steps: int | None) -> Run:
+        """Make a run that goes on and records every operator and its state."""
+        return self.go_on(
+            f"{RESUMED}-recorded",
+            "run that goes on, recording every operator",
+            steps=steps,
+            level=Level.OPERATION,
+        )
+
     def go_on(
         self,
         name: str,
@@ -169,7 +179,7 @@ class ResumeRuns:
         *,
         steps: int | None,
         level: Level = Level.BOUNDARY,
-        interventions: Sequence[str] = (),
+        given_streams: str = "",
     ) -> Run:
         """Make a run that goes on from what the stopped one has left. Raises SubjectError if it
         fails or makes no step."""
@@ -180,7 +190,8 @@ class ResumeRuns:
             goes_on_from=STOPPED,
             steps=steps,
             level=level,
-            interventions=(*self.interventions, *interventions),
+            state=True,
+            given_streams=given_streams,
         )
         run = self.lab.run(request)
         if not run.outcome.is_success:
@@ -209,6 +220,15 @@ class ResumeRuns:
             fresh_copy=True,
             interventions=self.interventions,
         )
+
+
+def count_left(through: Run, begin: int) -> int:
+    """Return after how many of its steps a run is stopped that goes on at step `begin`.
+
+    Where the other one went to its end, one more than that had left: it may go too far.
+    """
+    left = through.steps - begin
+    return left if through.outcome.kind is OutcomeKind.STOPPED else left + 1
 
 
 def _add_words(subject: SubjectSpec, words: Sequence[str]) -> SubjectSpec:

@@ -60,6 +60,7 @@ class RunRequest:
     files: tuple[tuple[str, str], ...] = ()
     leaves: str = ""
     goes_on_from: str = ""
+    state: bool = False
     stop: Stop | None = None
     kept_streams: int | None = None
     given_streams: str = ""
@@ -115,6 +116,7 @@ class RunRequest:
             by_content=self.by_content,
             outside=self.outside,
             streams=self.streams,
+            state=self.state,
             stop=self.stop,
             kept_streams=self.kept_streams,
             given_streams=self.given_streams,
