@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from reproaudit.compare.columns import are_among, mix
 from reproaudit.compare.interning import Interned
+from reproaudit.compare.state_timeline import Timeline
 from reproaudit.model.events import EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run, pair_traces
@@ -27,7 +28,8 @@ class Sign(Enum):
     """By what the step is known at which a resumed run begins."""
 
     CONTENTS = "contents"  # it computes what the other one computes in that step
-    CHECKPOINT = "checkpoint"  # the stopped run saved there last
+    LOADED = "loaded"  # it loads what the stopped run saved there
+    SAVED = "saved"  # the stopped run saved there last
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,31 @@ def list_saving_steps(run: Run) -> tuple[int, ...]:
 
 
 def find_beginning(
-    straight: Run, resumed: Run, saved: Sequence[int], interned: Interned
+    straight: Run, stopped: Run, resumed: Run, interned: Interned
 ) -> Beginning | None:
     """Return where the resumed run begins; None if nothing tells.
 
     The contents of its first step decide: half of them are those of one step. Otherwise it is taken
-    to begin where the stopped run saved last, of the steps `saved`.
+    to begin where the file was saved that it loaded, or else where the stopped run saved last.
     """
     step = _find_equal_step(straight.main, resumed.main, interned)
     if step is not None:
         return Beginning(step, Sign.CONTENTS)
-    return Beginning(saved[-1], Sign.CHECKPOINT) if saved else None
+    step = _find_loaded_step(stopped, resumed)
+    if step is not None:
+        return Beginning(step, Sign.LOADED)
+    saved = list_saving_steps(stopped)
+    return Beginning(saved[-1], Sign.SAVED) if saved else None
+
+
+def _find_loaded_step(stopped: Run, resumed: Run) -> int | None:
+    """Return the step at which the file was saved that a run loaded last before its first step."""
+    steps = {save.name: save.step for save in Timeline(stopped.main).saves}
+    found = None
+    for load in Timeline(resumed.main).loads:
+        if load.step == 0 and load.name in steps:
+            found = steps[load.name]
+    return found
 
 
 def compare_from(straight: Run, resumed: Run, step: int, interned: Interned) -> None:

@@ -21,6 +21,7 @@ from reproaudit.experiment.resume_runs import (
     ResumeRuns,
     count_left,
     name_stop,
+    note_shared,
     require_resumable,
 )
 from reproaudit.model.early import EarlyFact
@@ -91,6 +92,7 @@ class _Resuming:
             through = (self.runs.run_through(),)
             stopped = None
         stopped = stopped or self.runs.stop()
+        checkpoints = list_checkpoints(stopped)
         pair = self._go_on(through[0], stopped)
         compared = [through[0], pair.resumed]
         judged = judge(
@@ -113,13 +115,13 @@ class _Resuming:
                     stopped_by=name_stop(options, stopped),
                     command=self.runs.resumed_command,
                     lost=diagnosis.lost,
-                    checkpoints=list_checkpoints(stopped),
+                    checkpoints=checkpoints,
                 ),
             ),
             findings=diagnosis.findings,
             ops=diagnosis.ops,
             trials=diagnosis.trials,
-            notes=[*self.runs.lab.notes, *diagnosis.notes],
+            notes=[*note_shared(checkpoints), *self.runs.lab.notes, *diagnosis.notes],
             runs_made=self.runs.lab.runs_made,
         )
 
@@ -130,7 +132,7 @@ class _Resuming:
             RESUMED, "run that goes on", steps=count_left(through, saved[-1] if saved else 0)
         )
         interned = Interned(self._options.audit.ignored)
-        beginning = find_beginning(through, resumed, saved, interned)
+        beginning = find_beginning(through, stopped, resumed, interned)
         if beginning is None:
             raise SubjectError(
                 "it cannot be told with which step the run went on: the uninterrupted run computes "

@@ -12,7 +12,7 @@ from reproaudit.diagnose.sources import Explanation, add_note, explain_sources
 from reproaudit.knowledge.resume_rules import RESUME_RULES
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import Phase
-from reproaudit.model.question import LostState, StateKind
+from reproaudit.model.question import LostState, Restoration, StateKind
 from reproaudit.model.result import Evidence, Finding, Fix
 
 ANEW, STATE, DATA, STREAM = RESUME_RULES
@@ -24,6 +24,11 @@ _OPTIMIZER_NOTE = (
     "what the optimizer was given is equal until there: another learning rate or other state of "
     "the optimizer was not restored with the checkpoint, such as that of a scheduler"
 )
+_WORDS = {
+    Restoration.NOT_RESTORED: "not restored",
+    Restoration.SHIFTED: "restored, and then moved on",
+    Restoration.WRONG: "restored to something else",
+}
 # The rule for each kind of lost state, and in which part of a step it first shows.
 _KINDS = {
     StateKind.DATA_POSITION: (DATA, Cause.DATA_ORDER, Phase.DATA),
@@ -110,7 +115,7 @@ def blame_lost_state(
         finding = Finding(
             rule=rule.id,
             cause=cause,
-            title=f"{rule.title}: {one.name}",
+            title=_word_loss(one),
             phase=phase,
             step=begin,
             location=one.location,
@@ -132,6 +137,12 @@ def blame_lost_state(
             )
         blamed.append(finding)
     return tuple(blamed)
+
+
+def _word_loss(lost: LostState) -> str:
+    """Return `scheduler not restored: StepLR`."""
+    kind = lost.kind.value.replace("-", " ").replace("python", "Python")
+    return f"{kind} {_WORDS[lost.restoration]}: {lost.name}"
 
 
 def _choose(source: Finding, lost: Sequence[LostState]) -> LostState:

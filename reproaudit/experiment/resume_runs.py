@@ -3,18 +3,21 @@ which files each sees, and what each must have done to be of use."""
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reproaudit.compare.continuation import list_saving_steps
+from reproaudit.compare.lost_state import list_checkpoints
 from reproaudit.config.plan import Stop, StopWay
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, UsageError
 from reproaudit.experiment.failure import make_failure_error
 from reproaudit.experiment.nothing_compared import has_trained
 from reproaudit.experiment.options import AuditOptions
-from reproaudit.model.events import Level, OutcomeKind
+from reproaudit.model.events import Level, NotChecked, OutcomeKind, Unchecked
+from reproaudit.model.question import CheckpointFile, StateKind
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
@@ -62,6 +65,7 @@ class ResumeRuns:
     def __init__(self, options: ResumeOptions, lab: Lab) -> None:
         self.lab = lab
         self._options = options
+        self._checkpoint = ""  # what the stopped run has written last
         self._steps_through = 0  # that an uninterrupted run makes
         self.interventions: tuple[str, ...] = ()  # that all runs are made under
 
@@ -74,7 +78,7 @@ class ResumeRuns:
     @property
     def _resumed(self) -> SubjectSpec:
         options = self._options
-        words = _name_checkpoint(options.resume_args, self.lab.list_written(STOPPED))
+        words = _name_checkpoint(options.resume_args, self._checkpoint)
         return _add_words(options.audit.subject, words)
 
     # -- uninterrupted
@@ -119,8 +123,10 @@ class ResumeRuns:
             request = replace(request, stop=Stop(options.at, options.way))
         run = self.lab.run(request)
         self._require_stop(run, request.name)
-        written = self.lab.list_written(STOPPED)
-        if not written and not list_saving_steps(run):
+        self._checkpoint = _find_checkpoint(
+            list_checkpoints(run), self.lab.list_written(STOPPED), options.audit.subject
+        )
+        if not self._checkpoint and not list_saving_steps(run):
             raise self._make_no_checkpoint_error(run)
         return run
 
@@ -235,17 +241,47 @@ def _add_words(subject: SubjectSpec, words: Sequence[str]) -> SubjectSpec:
     return replace(subject, argv=(*subject.argv, *words))
 
 
-def _name_checkpoint(words: Sequence[str], written: Sequence[str]) -> tuple[str, ...]:
-    """Return the words with the newest file of those written in the place of `{checkpoint}`."""
-    if not any(CHECKPOINT_WORD in word for word in words):
-        return tuple(words)
-    if not written:
+def _name_checkpoint(words: Sequence[str], checkpoint: str) -> tuple[str, ...]:
+    """Return the words with the checkpoint in the place of `{checkpoint}`."""
+    if not checkpoint and any(CHECKPOINT_WORD in word for word in words):
         raise SubjectError(
             f"{CHECKPOINT_WORD} cannot be filled in: the stopped run wrote no file in its folder",
             code="no-checkpoint",
             hint="name the checkpoint itself in --resume-args",
         )
-    return tuple(word.replace(CHECKPOINT_WORD, written[-1]) for word in words)
+    return tuple(word.replace(CHECKPOINT_WORD, checkpoint) for word in words)
+
+
+def _find_checkpoint(
+    saved: Sequence[CheckpointFile], written: Sequence[str], subject: SubjectSpec
+) -> str:
+    """Return the newest checkpoint, from the folder in which the program starts; "" without one.
+
+    It is a file, or the folder of the files that were saved after the same step and of which none
+    holds all.
+    """
+    last = max((one.step for one in saved), default=0)
+    newest = [one for one in saved if one.step == last and not one.path.startswith("<")]
+    if not newest:
+        return written[-1] if written else ""
+    whole = [one.path for one in newest if StateKind.PARAMETERS in one.holds]
+    paths = list(dict.fromkeys(one.path for one in newest))
+    path = paths[0]
+    if len(whole) > 1:
+        path = whole[-1]
+    elif len(paths) > 1:
+        path = os.path.commonpath(os.path.dirname(path) for path in paths)
+    return os.path.relpath(subject.folder / path, subject.cwd)
+
+
+def note_shared(saved: Sequence[CheckpointFile]) -> tuple[NotChecked, ...]:
+    """Say which checkpoints lie outside of the project, of which alone each run has a copy."""
+    outside = [one.path for one in saved if os.path.isabs(one.path) and os.path.exists(one.path)]
+    why = "it lies outside of the project, which alone is copied for each run"
+    return tuple(
+        NotChecked(Unchecked.FILES_SHARED, f"{path}, which all runs share", why)
+        for path in dict.fromkeys(outside)
+    )
 
 
 def name_stop(options: ResumeOptions, run: Run) -> str:

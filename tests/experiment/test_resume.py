@@ -65,7 +65,7 @@ class Runs:
     def go_on(self, name: str, *resume_args: str) -> tuple[Beginning | None, Judged]:
         interned = Interned()
         resumed = self.make(*resume_args).go_on(name, "", steps=4)
-        beginning = find_beginning(self.through, resumed, [AT], interned)
+        beginning = find_beginning(self.through, self.stopped, resumed, interned)
         compare_from(self.through, resumed, AT, interned)
         pair = [self.through, resumed]
         return beginning, judge(pair, compare_boundaries(pair, interned), Tolerances())
