@@ -113,7 +113,9 @@ def _try_streams(diagnosis: Diagnosis, pair: Pair, through: Run, runs: ResumeRun
     diagnosis = replace(diagnosis, trials=(trial,))
     if not is_equal:
         return diagnosis
-    return replace(diagnosis, findings=prove_streams(diagnosis.findings))
+    # What else is not as it was makes no difference.
+    lost = tuple(one for one in diagnosis.lost if one.kind is StateKind.RANDOM_STREAM)
+    return replace(diagnosis, findings=prove_streams(diagnosis.findings), lost=lost)
 
 
 def _note(error: BaseException, when: str) -> NotChecked:

@@ -271,6 +271,8 @@ def _find_checkpoint(
         path = whole[-1]
     elif len(paths) > 1:
         path = os.path.commonpath(os.path.dirname(path) for path in paths)
+    if os.path.isabs(path):
+        return path
     return os.path.relpath(subject.folder / path, subject.cwd)
 
 

@@ -20,8 +20,11 @@ from reproaudit.config.subject import parse_subject
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.options import AuditOptions, make_setup
+from reproaudit.experiment.resume_diagnosis import Pair, diagnose
 from reproaudit.experiment.resume_runs import ResumeOptions, ResumeRuns
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventKind
+from reproaudit.model.question import Restoration, StateKind
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import progress_for
@@ -104,6 +107,35 @@ def test_state_that_is_not_restored_is_a_difference_where_it_first_shows(
     assert (first.kind, first.step) == (kind, step)
 
 
+def test_a_stream_that_is_not_restored_is_proven_by_a_run_that_is_given_it(runs: Runs) -> None:
+    resuming = runs.make("--forget", "numpy")
+    resumed = resuming.go_on("without-numpy", "", steps=4)
+    interned = Interned()
+    compare_from(runs.through, resumed, AT, interned)
+    both = [runs.through, resumed]
+    judged = judge(both, compare_boundaries(both, interned), Tolerances())
+    pair = Pair(
+        through=runs.through,
+        stopped=runs.stopped,
+        resumed=resumed,
+        beginning=Beginning(AT, Sign.LOADED),
+        begin=AT,
+        interned=interned,
+    )
+    diagnosis = diagnose(judged, pair, resuming, is_wanted=True)
+    (lost,) = diagnosis.lost
+    assert (lost.kind, lost.restoration) == (StateKind.RANDOM_STREAM, Restoration.NOT_RESTORED)
+    assert "numpy" in lost.name.lower()
+    assert lost.in_checkpoint
+    (finding,) = diagnosis.findings
+    assert (finding.rule, finding.cause, finding.step) == ("RA613", Cause.RNG_ORDER, AT)
+    assert finding.fix is not None
+    assert finding.fix.settings == ("resume.streams",)
+    assert finding.fix.verified
+    (trial,) = diagnosis.trials
+    assert trial.is_proof
+
+
 def test_a_run_that_loads_nothing_is_seen_to_begin_anew(runs: Runs) -> None:
     beginning, _ = runs.go_on("anew", "--checkpoint", "elsewhere.pt")
     assert beginning == Beginning(0, Sign.CONTENTS)
@@ -142,6 +174,21 @@ def test_the_command_names_the_runs_and_leaves_the_folder_as_it_was(tmp_path: Pa
     assert (result["first_step"], result["steps"], result["classes"]) == (6, 3, [[0, 1, 3]])
     assert result["resumption"]["stopped_by"] == "checkpoint"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "tmp", "train.py"]
+
+
+def test_a_forgotten_scheduler_is_the_only_loss_and_found_in_the_optimizer(tmp_path: Path) -> None:
+    words = ("--at", "6", "--resume-args", "--forget scheduler", "train.py")
+    code, result = resume(tmp_path, *words)
+    assert code == 1
+    (lost,) = result["resumption"]["lost"]
+    assert (lost["kind"], lost["name"]) == ("scheduler", "StepLR")
+    assert (lost["restoration"], lost["in_checkpoint"]) == ("not-restored", True)
+    (finding,) = result["findings"]
+    assert (finding["rule"], finding["cause"]) == ("RA611", "carried-state")
+    assert (finding["phase"], finding["step"]) == ("optimizer", 8)
+    assert finding["op"].startswith("aten::")
+    (checkpoint,) = result["resumption"]["checkpoints"]
+    assert (checkpoint["path"], checkpoint["step"]) == ("last.pt", 6)
 
 
 @pytest.mark.parametrize(
