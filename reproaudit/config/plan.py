@@ -102,6 +102,8 @@ class RunPlan:
     `copies`: folders that stand in the place of others, and these; what lies there is shown as if
     it lay here. `stop`: the program is interrupted before its end, as by a crash. `state`: follow
     what the program needs to go on from a checkpoint, what its checkpoints hold, and what it loads.
+    `kept_streams`: the step whose random streams are kept in the folder of the trace;
+    `given_streams`: the file in which another run has kept them, for this one's first step.
     """
 
     trace_dir: Path

@@ -1,4 +1,4 @@
-"""Lightning on a small model: checkpoints mid-epoch or at the end of an epoch, and `fit` from one."""
+"""Lightning on a small model: checkpoints within or at the end of an epoch, and `fit` from one."""
 
 import argparse
 
