@@ -25,7 +25,8 @@ RESUME_RULES = (
         id="RA611",
         question="resume",
         title="the resumed run lacks state of the model, the optimizer or what steers them",
-        advice="save with the checkpoint what it lacks, and load it: each part has a state_dict()",
+        advice="save with the checkpoint, and load, the state_dict() of schedulers, optimizers, "
+        "scalers and averages",
         explanation=(
             "Batches are those of the uninterrupted run, and random numbers are; what is made of "
             "them is not. State outlives a step in more places than parameters: moments of an "

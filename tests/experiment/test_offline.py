@@ -189,7 +189,7 @@ def test_a_resumed_trace_is_compared_from_its_step_on_and_the_report_says_so(
     assert "learning rate" in finding.evidence.notes[-1]
     assert (finding.cause, finding.title) == (
         Cause.CARRIED_STATE,
-        "the run that went on lacks state that the other one had",
+        "the resumed run lacks state of the model, the optimizer or what steers them",
     )
     assert finding.fix is not None
     assert "schedulers" in finding.fix.advice
