@@ -73,8 +73,10 @@ class _Sections:
         # A finding of a variation stands with it.
         left = [findings[number] for number in list_own_findings(result)]
         where = "Where"
+        if result.question is Question.VARY:
+            where = "Where it differs from run to run"
         if len(left) > 1:
-            where = f"Where: the first of {len(left):,} findings"
+            where = f"{where}: the first of {len(left):,} findings"
         yield Section(Topic.WHERE, where, _describe_first(result, left))
         yield Section(Topic.OTHERS, "Other findings", self._list_others(left[1:]))
         evidence = self._list_evidence(left)

@@ -20,7 +20,10 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("case", ["graph_net", "five_sources"])
+CASES = ["graph_net", "five_sources", "vary", "resume", "seeds", "batch"]
+
+
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("format", FILES)
 def test_a_sample_is_what_its_result_renders_to(case: str, format: str) -> None:
     result = from_json((SAMPLES / case / "result.json").read_text(encoding="utf-8"))

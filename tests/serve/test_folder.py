@@ -14,6 +14,7 @@ from reproaudit.serve import folder as folder_module
 from reproaudit.serve import walk as walk_module
 from reproaudit.serve.folder import AuditFolder, Listing, NoAudit
 from tests.report.cases import EMPTY, ONE_DIVERGENCE
+from tests.report.question_cases import VARY
 from tests.serve.serving import save, save_two, show_headline
 
 
@@ -42,6 +43,14 @@ def test_a_result_that_has_nothing_is_listed_too(tmp_path: Path) -> None:
     save(tmp_path / "result.json", "", EMPTY)
     (audit,) = look(tmp_path).audits
     assert (audit.headline, audit.cause, audit.source, audit.line) == ("", "", "", "")
+
+
+def test_the_answer_to_another_question_is_called_as_it_asks(tmp_path: Path) -> None:
+    save(tmp_path / "result.json", "", VARY)
+    (audit,) = look(tmp_path).audits
+    assert audit.answer == "differs"
+    # The gravest dependence stands for all.
+    assert (audit.source, audit.line) == ("aten::embedding", "examples/vary/vocabulary.py:17")
 
 
 def test_files_are_known_by_what_they_hold(tmp_path: Path) -> None:

@@ -112,8 +112,10 @@ def group_differing(result: AuditResult) -> list[Group]:
         groups.setdefault(key, []).append(outcome)
     by_variation: dict[str, list[int]] = {}
     for number, finding in enumerate(result.findings):
-        if finding.variation:
-            by_variation.setdefault(finding.variation, []).append(number)
+        # What it is compared with may stand behind it, as in `batch=12 against 1`.
+        variation, _, _ = finding.variation.partition(" against ")
+        if variation:
+            by_variation.setdefault(variation, []).append(number)
     return [_make_group(result, outcomes, by_variation) for outcomes in groups.values()]
 
 
