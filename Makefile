@@ -114,7 +114,13 @@ samples: $(STAMP) ## audit the examples again, into reports/samples
 	  PATH="$(abspath $(BIN)):$$PATH" $(BIN)/reproaudit --report json=$$folder/result.json \
 	    --report terminal=$$folder/terminal.txt -- $$command || test $$? -eq 1 || exit 1; \
 	done
-	@for folder in reports/samples/graph_net reports/samples/five_sources; do \
+	@for name in vary resume seeds batch; do \
+	  folder=reports/samples/$$name; command=$$(sed 's/^reproaudit //' $$folder/command); \
+	  $(BIN)/reproaudit $$command --report json=$$folder/result.json \
+	    --report terminal=$$folder/terminal.txt || test $$? -eq 1 || exit 1; \
+	done
+	@for name in graph_net five_sources vary resume seeds batch; do \
+	  folder=reports/samples/$$name; \
 	  $(BIN)/reproaudit report $$folder/result.json --report junit=$$folder/junit.xml \
 	    --report sarif=$$folder/report.sarif --report github=$$folder/annotations.txt \
 	    --report markdown=$$folder/summary.md --report codequality=$$folder/codequality.json \

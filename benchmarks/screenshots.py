@@ -20,7 +20,7 @@ from tests.browser.chromium import Browser, start_browser
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "reports" / "samples"
-SHOWN = ("graph_net", "five_sources", "ddp_kernel", "ddp_clean")
+SHOWN = ("graph_net", "five_sources", "ddp_kernel", "ddp_clean", "vary", "resume", "seeds", "batch")
 WIDTHS = {"page.png": 1400, "page-narrow.png": 400}
 MOST_BYTES = 400_000
 MOST_HEIGHT = 8_000
