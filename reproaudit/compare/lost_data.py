@@ -9,7 +9,7 @@ from reproaudit.compare.state_timeline import Timeline
 from reproaudit.compare.step_inputs import Group, StepTensors
 from reproaudit.model.events import Location
 from reproaudit.model.question import LostState, Restoration, StateKind
-from reproaudit.trace.words import StateMoment
+from reproaudit.trace.words import EPOCH_ORDER
 
 Steps = Mapping[int, StepTensors]
 _POSITION = (StateKind.DATA_POSITION, "batches")
@@ -48,11 +48,11 @@ def find_lost_position(runs: Runs, a: Steps, c: Steps, *, has_order: bool) -> Lo
     """
     wanted = _given(a, runs.step)
     found = _given(c, 0)
-    if not wanted or not found or wanted[-1] == found[-1]:
+    if not wanted or not found or not differ_in_batch(runs, a, c):
         return None
     steps = [step for step in sorted(a) if _last(a, step) == found[-1] and step != runs.step]
     if not steps:
-        return _find_lost_order(runs) if has_order else None
+        return None
     other = min(steps, key=lambda step: abs(step - runs.step))
     if not has_order and not _is_at_same_place(runs, other):
         return None
@@ -71,6 +71,19 @@ def find_lost_position(runs: Runs, a: Steps, c: Steps, *, has_order: bool) -> Lo
             f"it was given at its first step what the uninterrupted run was given at step {other}",
         ),
     )
+
+
+def differ_in_batch(runs: Runs, a: Steps, c: Steps) -> bool:
+    """Return True if the resumed run begins with other data, as a loader gave it.
+
+    A loader may have fetched further than the model was given: equal inputs decide.
+    """
+    mine, other = a.get(runs.step), c.get(0)
+    if mine is None or other is None:
+        return False
+    if mine.inputs and mine.inputs[:1] == other.inputs[:1]:
+        return False
+    return mine.given[-1:] != other.given[-1:]
 
 
 def _given(steps: Steps, step: int) -> list[Group]:
@@ -140,27 +153,28 @@ def _find_loop(runs: Runs) -> Location | None:
     return runs.loaded_at
 
 
-def _find_lost_order(runs: Runs) -> LostState | None:
-    """Return that the order of an epoch under way was drawn anew, which no stream's state shows."""
-    number = _number(runs.a, runs.step)
-    if number is None or _begins_epoch(runs.a, runs.step):
+def find_lost_order(runs: Runs) -> LostState | None:
+    """Return that the order of an epoch under way was drawn anew; None if it was not.
+
+    What it is drawn from is right at a checkpoint, and is not what the epoch began with.
+    """
+    if _number(runs.a, runs.step) is None or _begins_epoch(runs.a, runs.step):
         return None
-    use = runs.c.use_of(StateKind.RANDOM_STREAM, 0) or 0
-    for key in runs.c.keys(StateKind.RANDOM_STREAM):
-        for event in runs.c.between(key, 0, use):
-            if event.moment is StateMoment.FETCH:
-                return LostState(
-                    kind=StateKind.DATA_POSITION,
-                    name="order of the epoch",
-                    restoration=Restoration.NOT_RESTORED,
-                    expected="the order that the epoch under way began with",
-                    found="another order",
-                    location=event.known_location,
-                    evidence=(
-                        f"the order was drawn anew from {key[1]} when the resumed run took its "
-                        "first batch",
-                        "the uninterrupted run drew it when the epoch began, before the checkpoint "
-                        "was written",
-                    ),
-                )
-    return None
+    key = (StateKind.SAMPLER_EPOCH, EPOCH_ORDER)
+    begun = runs.a.value(key, runs.step)
+    anew = runs.c.value(key, 0)
+    if begun is None or anew is None or begun.value == anew.value:
+        return None
+    return LostState(
+        kind=StateKind.SAMPLER_EPOCH,
+        name=EPOCH_ORDER,
+        restoration=Restoration.NOT_RESTORED,
+        expected="the order that the epoch under way began with",
+        found="another order",
+        location=anew.known_location,
+        evidence=(
+            "the resumed run drew the order of the samples anew when it began to take batches",
+            f"the uninterrupted run drew it as the epoch began, at step {begun.step}, before the "
+            "checkpoint was written",
+        ),
+    )

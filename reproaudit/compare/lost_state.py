@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reproaudit.compare.lost_data import Steps, find_lost_gradients, find_lost_position
+from reproaudit.compare.lost_data import (
+    Steps,
+    find_lost_gradients,
+    find_lost_order,
+    find_lost_position,
+)
 from reproaudit.compare.lost_pieces import (
     MORE,
     Runs,
@@ -18,7 +23,7 @@ from reproaudit.compare.step_inputs import find_first_difference, read_steps
 from reproaudit.model.events import EventKind
 from reproaudit.model.question import CheckpointFile, LostState, Restoration, StateKind
 from reproaudit.trace.runs import Run
-from reproaudit.trace.words import StateMoment
+from reproaudit.trace.words import EPOCH_ORDER, StateMoment
 
 _ORDERS = (StateMoment.FETCH, StateMoment.PROGRAM, StateMoment.WORKERS)
 # What a loss shows in first; of a kind that is not here, later.
@@ -103,6 +108,8 @@ def _find_in_data_and_streams(
     has_order = not epochs and not any(one.uses & set(_ORDERS) for one in streams)
     if gradients is None:
         position = find_lost_position(runs, steps_a, steps_c, has_order=has_order)
+        if position is None and not epochs and differ_in_batch(runs, steps_a, steps_c):
+            position = find_lost_order(runs)
         if position is not None:
             lost.append(position)
     return lost + [one.lost for one in streams]
@@ -110,9 +117,7 @@ def _find_in_data_and_streams(
 
 def _find_lost_epochs(runs: Runs, steps_a: Steps, steps_c: Steps) -> list[LostState]:
     """Return the epochs of samplers that are other, where other batches come of it."""
-    mine = steps_a.get(runs.step)
-    other = steps_c.get(0)
-    if mine is None or other is None or mine.given[-1:] == other.given[-1:]:
+    if not differ_in_batch(runs, steps_a, steps_c):
         return []
     return [
         LostState(
@@ -128,7 +133,7 @@ def _find_lost_epochs(runs: Runs, steps_a: Steps, steps_c: Steps) -> list[LostSt
             ),
         )
         for one in find_differences(runs, StateKind.SAMPLER_EPOCH)
-        if one.found is not None
+        if one.found is not None and one.key[1] != EPOCH_ORDER
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reproaudit.model.question import LostState, Restoration, StateKind
+from reproaudit.trace.words import EPOCH_ORDER
 
 _SAVE_AND_LOAD = {
     StateKind.PARAMETERS: "save model.state_dict() and load it with model.load_state_dict(...) "
@@ -55,7 +56,9 @@ def advise_restoring(lost: LostState) -> str:
     if lost.kind is StateKind.RANDOM_STREAM:
         return _advise_stream(lost.name)
     if lost.kind is StateKind.DATA_POSITION:
-        return _ORDER if lost.name.startswith("order") else _POSITION
+        return _POSITION
+    if lost.kind is StateKind.SAMPLER_EPOCH and lost.name == EPOCH_ORDER:
+        return _ORDER
     return _SAVE_AND_LOAD[lost.kind]
 
 

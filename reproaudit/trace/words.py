@@ -153,6 +153,10 @@ class ReplayWay(IntEnum):
     FLAG = 2
 
 
+# The piece of state that the order of the epoch under way comes from, where it is drawn.
+EPOCH_ORDER = "order of the epoch"
+
+
 class StateMoment(IntEnum):
     """When a piece of a training program's state was looked at.
 

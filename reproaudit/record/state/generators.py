@@ -22,7 +22,7 @@ State = tuple[int, int]
 
 _WRAPPED_DATASETS = 4  # Subset(Subset(…)): how deep generators are looked for
 _MASK = (1 << 64) - 1
-_RANDOM_SAMPLERS = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
+RANDOM_SAMPLERS = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
 _python_getstate = _random.Random.getstate  # not a subclass's own
 
 
@@ -34,7 +34,7 @@ def order_of(loader: Any) -> tuple[str, State] | None:
     sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
     if isinstance(sampler, DistributedSampler) and sampler.shuffle:
         return "DistributedSampler", _digest((sampler.seed, sampler.epoch))
-    if isinstance(sampler, _RANDOM_SAMPLERS):
+    if isinstance(sampler, RANDOM_SAMPLERS):
         stream = "torch.cpu" if sampler.generator is None else "generator"
         return stream, torch_state(sampler.generator)
     return None

@@ -16,7 +16,7 @@ from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.session import Recorder
-from reproaudit.record.state.generators import generators_of
+from reproaudit.record.state.generators import RANDOM_SAMPLERS, generators_of, torch_state
 from reproaudit.record.torch_private import LoaderIterator
 from reproaudit.record.training_state.checkpoints import Checkpoints
 from reproaudit.record.training_state.frames import ProgramVariables
@@ -24,10 +24,21 @@ from reproaudit.record.training_state.objects import StateObjects
 from reproaudit.record.training_state.pieces import Named, Pieces, Reading
 from reproaudit.record.training_state.readings import read_number
 from reproaudit.record.training_state.streams import StreamPieces, WhenImported
-from reproaudit.trace.words import StateMoment
+from reproaudit.trace.words import EPOCH_ORDER, StateMoment
 
 _getframe = sys._getframe
 _DEEPEST = 6  # samplers within each other
+
+
+def _read_order(name: str, sampler: Any) -> Reading | None:
+    """Return what decides the order of an epoch that begins: a sampler's epoch, or the state of the
+    stream that the order is drawn from; None if neither does."""
+    epoch = vars(sampler).get("epoch")
+    if type(epoch) is int:
+        return read_number(StateKind.SAMPLER_EPOCH, name, epoch)
+    if not isinstance(sampler, RANDOM_SAMPLERS):
+        return None
+    return Reading(StateKind.SAMPLER_EPOCH, EPOCH_ORDER, torch_state(sampler.generator))
 
 
 class TrainingState:
@@ -190,9 +201,8 @@ class TrainingState:
         with Guest(self._recorder, "the samplers of a DataLoader"):
             if torch.is_grad_enabled():
                 for name, sampler in self._find_samplers(loader):
-                    epoch = vars(sampler).get("epoch")
-                    if type(epoch) is int:
-                        reading = read_number(StateKind.SAMPLER_EPOCH, name, epoch)
+                    reading = _read_order(name, sampler)
+                    if reading is not None:
                         self._pieces.tell(reading, StateMoment.ITERATOR, site=site)
             for owner in (loader, *(sampler for _, sampler in self._find_samplers(loader))):
                 generator = vars(owner).get("generator")
