@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from reproaudit.compare.lost_data import (
     Steps,
+    differ_in_batch,
     find_lost_gradients,
     find_lost_order,
     find_lost_position,
