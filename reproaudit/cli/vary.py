@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reproaudit.cli.audit import make_audit_options
 from reproaudit.cli.choices import resolve_choices
+from reproaudit.cli.endpoint import vary_endpoint
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.cli.page_options import choose_page_options, withhold
@@ -41,6 +42,14 @@ def vary(words: list[str]) -> int:
     if options.list:
         write_to_stdout(list_table())
         return 0
+    if options.endpoint is not None:
+        if subject is not None:
+            raise UsageError(
+                f"both a server and a program are named: {subject}",
+                code="usage",
+                hint="--endpoint asks a server instead of running a program",
+            )
+        return vary_endpoint(options)
     if subject is None:
         raise UsageError(
             "no subject was named",

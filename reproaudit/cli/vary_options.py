@@ -13,6 +13,7 @@ from reproaudit.cli.arguments import (
     add_tolerance,
 )
 from reproaudit.cli.effort import add_budget
+from reproaudit.cli.endpoint import add_endpoint
 from reproaudit.cli.execution import add_execution
 from reproaudit.cli.option_values import parse_path
 from reproaudit.cli.report_options import add_reports
@@ -91,6 +92,7 @@ def make_vary_parser() -> Parser:
     add_execution(parser)
     add_settings(parser)
     add_inputs(parser)
+    add_endpoint(parser)
     add_reports(parser)
     parser.add_argument(
         "--out", type=parse_path, metavar="DIR", help="keep the traces and logs in DIR"

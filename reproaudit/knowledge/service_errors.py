@@ -44,6 +44,46 @@ SERVICE_ERRORS = {
         "The baseline file could not be written. The audits are done, and the old file is as it "
         "was."
     ),
+    "endpoint-address": (
+        "The address of a server begins with http:// or https:// and ends before /completions, as "
+        "in http://127.0.0.1:8000/v1. A name or a password in it would stand in reports."
+    ),
+    "endpoint-answer": (
+        "What the server answered is not JSON of OpenAI's form. The start of it stands in the "
+        "message. An address without /v1, or the wrong one of the two APIs (--chat), are the "
+        "usual reasons."
+    ),
+    "endpoint-cut": (
+        "The server closed the connection before its answer was whole. What was answered until "
+        "then is compared."
+    ),
+    "endpoint-interrupted": (
+        "The asking of a server was interrupted. What was answered until then is compared."
+    ),
+    "endpoint-model": (
+        "A server that has several models, or does not list its models, has to be told which one "
+        "is meant, with --model."
+    ),
+    "endpoint-prompts": (
+        "The file of --prompts holds a prompt in each line, or, if its name ends in .jsonl, an "
+        "object with the field `prompt`."
+    ),
+    "endpoint-refused": (
+        "The server answered with an HTTP status that is none of success; what it said stands in "
+        "the message. 404: the model or the address; 429: it takes fewer requests at once. "
+        "Redirects are not followed, for only the named host is asked."
+    ),
+    "endpoint-timeout": (
+        "An answer was not whole within --timeout seconds. A server may keep requests waiting that "
+        "do not fit into a batch."
+    ),
+    "endpoint-unreachable": (
+        "No connection to the server could be made: it is not up, or it has another address."
+    ),
+    "endpoint-variation": (
+        "Of a server only the number of requests can be varied that it has at once: --vary "
+        "batch=1,2,8."
+    ),
     "manifest-corrupt": (
         "The file is no manifest, or one that somebody changed: it is read strictly. Make it "
         "again with `reproaudit manifest --out FILE`."

@@ -189,6 +189,7 @@ class Unchecked(str, Enum):
     REFUSALS_CUT_SHORT = "refusals-cut-short"
     NO_REPRODUCER = "no-reproducer"
     NOT_PROVEN = "not-proven"
+    BATCHES_UNSEEN = "batches-unseen"  # of a server
     # of the gate
     SUBJECT_FAILED = "subject-failed"
 

@@ -69,6 +69,8 @@ def _count_tensors(result: AuditResult) -> str:
     if not counts:
         return f"compared in {where}: nothing"
     tensors = ", ".join(counts)
+    if not result.steps and result.question is Question.VARY:
+        return f"compared in all runs{where.removeprefix('each run')}: {tensors}"
     steps = show_count(result.steps, "step")
     if result.first_step:
         steps += f", from step {result.first_step} on"
