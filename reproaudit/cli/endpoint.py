@@ -81,7 +81,7 @@ def vary_endpoint(options: argparse.Namespace) -> int:
     progress = progress_for(options.quiet, plain=options.plain)
     try:
         result, failure = ask_endpoint(
-            endpoint, prompts, sizes, options.requests, progress, out=out
+            endpoint, prompts, sizes, requests=options.requests, progress=progress, out=out
         )
     finally:
         progress.close()

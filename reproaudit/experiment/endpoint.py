@@ -105,9 +105,9 @@ def vary_endpoint(
     endpoint: Endpoint,
     prompts: PromptSet,
     sizes: Sequence[int],
+    *,
     requests: int,
     progress: Progress,
-    *,
     out: Path | None = None,
 ) -> tuple[AuditResult, SubjectError | None]:
     """Ask in batches of these sizes, so many requests at least for each mode and size.
@@ -132,7 +132,7 @@ def vary_endpoint(
         if not any(one.answers for one in asking.asked):
             raise
     wanted = [(mode, size) for mode in Mode for size in sizes]
-    result = make_endpoint_result(endpoint, prompts, asking.asked, wanted, failure)
+    result = make_endpoint_result(endpoint, prompts, asking.asked, wanted=wanted, failure=failure)
     return result, failure
 
 

@@ -72,6 +72,7 @@ def make_endpoint_result(
     endpoint: Endpoint,
     prompts: PromptSet,
     asked: Sequence[Asked],
+    *,
     wanted: Sequence[tuple[Mode, int]],
     failure: SubjectError | None,
 ) -> AuditResult:

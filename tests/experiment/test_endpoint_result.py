@@ -29,7 +29,7 @@ def conclude(alone: Answer, *others: Answer, again: Answer | None = None) -> Aud
         Asked(Condition("alone, again"), [(0, again or alone)]),
         Asked(Condition("single", Mode.SINGLE, 2), [(0, other) for other in others]),
     ]
-    return make_endpoint_result(ENDPOINT, PROMPTS, asked, [(Mode.SINGLE, 2)], None)
+    return make_endpoint_result(ENDPOINT, PROMPTS, asked, wanted=[(Mode.SINGLE, 2)], failure=None)
 
 
 def outcome(alone: Answer, *others: Answer) -> VariationOutcome:
