@@ -31,12 +31,13 @@ _Numbers = npt.NDArray[np.int64]
 class ExtraOps:
     """Ops in a row that one run made alone, in the process that was asked for.
 
-    `overwrites` is the first of them that writes over a tensor; `brings_in`: content came in from
-    outside PyTorch among them.
+    `last` is the number of the last one, `overwrites` the first of them that writes over a tensor;
+    `brings_in`: content came in from outside PyTorch among them.
     """
 
     trace: Trace
     first: OpEvent
+    last: int
     overwrites: OpEvent | None
     brings_in: bool
 
@@ -105,9 +106,9 @@ class ExtraOpsOfPair:
                     return op
         return None
 
-    def is_state_of_module(self, event_a: int, event_b: int) -> bool:
-        """Return True if an op read something that differs while a module was called with an equal
-        batch: a parameter or a buffer, or what was made within the call."""
+    def is_state_of_module(self, block: ExtraOps, event_a: int, event_b: int) -> bool:
+        """Return True if an op read what the block made while a module was called with an equal
+        batch, and the block lies before that call: it made a parameter or a buffer."""
         batches = []
         for trace, before in ((self._a, event_a), (self._b, event_b)):
             columns = trace.columns.take(slice(0, before))
@@ -115,7 +116,10 @@ class ExtraOpsOfPair:
             # Behind an output the call is over.
             if not len(numbers) or columns.kind[numbers[-1]] != EventKind.BATCH:
                 return False
-            batches.append(trace.columns.output_digests[int(numbers[-1])])
+            called = int(numbers[-1])
+            if trace is block.trace and block.last > called:
+                return False
+            batches.append(trace.columns.output_digests[called])
         return bool((batches[0] == batches[1]).all())
 
     def have_other_counts(self) -> bool:
@@ -152,6 +156,7 @@ def _describe(trace: Trace, events: _Numbers) -> ExtraOps:
     return ExtraOps(
         trace=trace,
         first=ops[0],
+        last=ops[-1].number,
         overwrites=next((op for op in ops if _overwrites(op)), None),
         brings_in=any(EventFlag.BIRTH in op.flags for op in ops),
     )

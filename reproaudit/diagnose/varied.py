@@ -20,7 +20,7 @@ from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
 from reproaudit.knowledge.factor_causes import find_cause_of_factor, is_programs_own
 from reproaudit.model.cause import Cause
-from reproaudit.model.events import Location, Phase
+from reproaudit.model.events import Location
 from reproaudit.model.result import Finding, Fix
 from reproaudit.trace.views import EntropyEvent, OpEvent
 
@@ -28,7 +28,6 @@ from reproaudit.trace.views import EntropyEvent, OpEvent
 _MET = (Origin.INPUT, Origin.ARRIVAL)
 # What decides which kernel an op takes, or how it splits its work.
 _OF_KERNELS = (Cause.THREAD_COUNT, Cause.HARDWARE)
-_PASSES = (Phase.FORWARD, Phase.BACKWARD)
 _FROM_OUTSIDE = (Origin.BIRTH, Origin.INPUT, Origin.STRUCTURE, Origin.ARRIVAL)
 
 
@@ -148,9 +147,11 @@ class _Place:
         if source.origin is Origin.RANDOM:
             return _blame_draw(explained, extra.find_draw(source.event_a))
         if source.origin in _MET:
-            is_of_module = extra.is_state_of_module(source.event_a, source.event_b)
             block = extra.find_block(source.event_a)
-            return _blame_block(explained, block, is_of_module=is_of_module)
+            if block is None:
+                return explained
+            is_state = extra.is_state_of_module(block, source.event_a, source.event_b)
+            return _blame_block(explained, block, is_state=is_state)
         if source.origin is Origin.OP and is_programs_own(self._varied.factor):
             return _blame_copy(explained, extra.find_copy(source.event_a))
         return explained
@@ -183,15 +184,11 @@ def _blame_call(explained: Explanation, call: EntropyEvent) -> Explanation:
     return replace(explained, finding=add_note(finding, note))
 
 
-def _blame_block(
-    explained: Explanation, block: ExtraOps | None, *, is_of_module: bool
-) -> Explanation:
+def _blame_block(explained: Explanation, block: ExtraOps, *, is_state: bool) -> Explanation:
     """Blame ops that one run made alone, and that both runs went on with.
 
-    `is_of_module`: what differs is state of a module, and nothing that it was given.
+    `is_state`: what differs is state of a module, and nothing that it was given.
     """
-    if block is None:
-        return explained
     finding = explained.finding
     met = f"{finding.op} at {finding.location} is given"
     first = block.first
@@ -201,7 +198,7 @@ def _blame_block(
         written = f"with {write.shown_name} at {write.location}"
         note = f"one run alone writes {made} over a tensor, {written}, and {met} it"
         finding = with_cause(finding, Cause.CARRIED_STATE)
-    elif is_of_module and block.first.phase not in _PASSES:
+    elif is_state:
         note = (
             f"one run alone makes {made} here, and the module is called with an equal batch: a "
             f"parameter or a buffer of it was replaced, and {met} it"
