@@ -10,12 +10,12 @@ from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
 from reproaudit.compare.localise import localise
 from reproaudit.compare.regroup import RegroupedSource, find_regrouped_source
+from reproaudit.diagnose.dependence import judge_finding, name_dependence
 from reproaudit.diagnose.refine import add_line
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.varied import VariedPair, explain_varied, lacks_line, may_be_regrouped
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.surroundings import surround
-from reproaudit.knowledge.dependences import judge_dependence
 from reproaudit.knowledge.variable_factors import find_factor
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.model.aligned_ops import AlignedOps
@@ -100,18 +100,19 @@ class VariedSources:
                 findings[0] = self._name_line(findings[0], wanted, judged)
         except SubjectError as error:
             return replace(outcome, why=f"the operator was not located: {error.message}")
+        factor = "batch" if regrouped is not None else factor
+        judgements = []
+        for number, finding in enumerate(findings):
+            origin = explained[number].source.origin
+            judgement = judge_finding(finding, factor, origin)
+            judgements.append(judgement)
+            findings[number] = name_dependence(finding, factor, judgement)
         places = [self._add(one, wanted) for one in findings]
         if self.ops is None:
             self.ops = pair.align_around_sources(self._interned)
         if not explained:
             return replace(outcome, why="")
-        dependence, why, reference = judge_dependence(
-            "batch" if regrouped is not None else factor,
-            op=findings[0].op,
-            origin=explained[0].source.origin.value,
-            cause=findings[0].cause,
-            call=findings[0].call,
-        )
+        dependence, why, reference = judgements[0]
         return replace(
             outcome, finding=places[0], dependence=dependence, why=why, reference=reference
         )

@@ -351,6 +351,11 @@ _NEVER = (
 _TABLE = (*_ROUNDING, *_LOADING, *_PROGRAMS_OWN, *_NEVER)
 
 
+def list_expectations(variation: str) -> tuple[Expectation, ...]:
+    """Return what is known of differences under a variation, in the order in which they count."""
+    return tuple(row for row in _TABLE if variation in row.variations)
+
+
 def judge_dependence(
     variation: str, *, op: str | None, origin: str, cause: Cause | None, call: str = ""
 ) -> Judgement:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from reproaudit.knowledge.resume_rules import RESUME_RULES
 from reproaudit.knowledge.seed_rules import SEED_RULES
 from reproaudit.knowledge.traits import Rule as Rule
+from reproaudit.knowledge.vary_rules import VARY_RULES
 from reproaudit.knowledge.warning_rules import WARNING_RULES
 from reproaudit.model.cause import Cause
 
@@ -305,7 +306,9 @@ _CAUSES = (
 RULES: dict[Cause, Rule] = {rule.cause: rule for rule in _CAUSES if rule.cause is not None}
 WARNINGS: dict[str, Rule] = {rule.id: rule for rule in WARNING_RULES}
 # Of findings that only one question brings out: they have a rule beside that of their cause.
-QUESTION_RULES: dict[str, Rule] = {rule.id: rule for rule in (*RESUME_RULES, *SEED_RULES)}
+QUESTION_RULES: dict[str, Rule] = {
+    rule.id: rule for rule in (*VARY_RULES, *RESUME_RULES, *SEED_RULES)
+}
 
 
 def find_cause_of_call(name: str) -> Cause | None:

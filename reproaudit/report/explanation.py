@@ -1,5 +1,5 @@
 """Owns what `reproaudit explain` prints: a page for each rule, cause, mechanism on a GPU,
-intervention and error code, and the list of them.
+intervention, variation and error code, and the list of them.
 
 An operator's name stands for its mechanism.
 """
@@ -7,21 +7,27 @@ An operator's name stands for its mechanism.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from reproaudit.config import settings
 from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.knowledge.catalogue import ERRORS
+from reproaudit.knowledge.dependences import list_expectations
 from reproaudit.knowledge.interventions import INTERVENTIONS, list_against
 from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, find_mechanism
 from reproaudit.knowledge.rules import QUESTION_RULES, RULES, WARNINGS, Rule
 from reproaudit.knowledge.traits import Intervention
+from reproaudit.knowledge.variation import Variation
+from reproaudit.knowledge.variations import VARIATIONS
 from reproaudit.model.cause import Cause
+from reproaudit.model.question import Dependence
 from reproaudit.report.layout import make_rows, wrap
 
 _WIDTH = 100
 _INDENT = "  "
+_VARY = "vary"
+_KINDS = {Dependence.BUG: "a bug", Dependence.UNEXPLAINED: "not explained"}
 _MOST_OPS = 70  # characters of the operators of a mechanism that the list shows
 
 Page = Callable[[], list[str]]
@@ -71,6 +77,9 @@ def list_names() -> str:
         "Interventions",
         *_indent_rows(interventions),
         "",
+        "Variations",
+        *_indent_rows(_list_variations()),
+        "",
         "Errors",
         *_indent_prose(", ".join(sorted(ERRORS))),
     ]
@@ -89,6 +98,9 @@ def _make_pages() -> dict[str, Page]:
         pages[mechanism.id] = partial(_make_mechanism_page, mechanism)
     for intervention in INTERVENTIONS.values():
         pages[intervention.id] = partial(_make_intervention_page, intervention)
+    for variation in VARIATIONS.values():
+        pages[variation.id] = partial(_make_variation_page, variation)
+    pages[_VARY] = _make_vary_page
     for code in ERRORS:
         pages[code] = partial(_make_error_page, code)
     return pages
@@ -152,6 +164,65 @@ def _make_intervention_page(entry: Intervention) -> list[str]:
         "In your own program",
         *patch,
     ]
+
+
+def _make_variation_page(entry: Variation) -> list[str]:
+    lines = [
+        f"{entry.id}, a variation: {entry.what}",
+        "",
+        "How",
+        *_indent_prose(entry.how),
+    ]
+    if entry.values:
+        lines += ["", f"Tried unless values are named: {', '.join(entry.values)}"]
+    needs = sorted(
+        {need.value for value in ("", *entry.values) for need in entry.list_needs(value)}
+    )
+    unless = [*needs, entry.unless] if entry.unless else needs
+    if unless:
+        lines += ["", "It means nothing where", *_indent_lines(unless)]
+    expected = list_expectations(entry.id)
+    if expected:
+        lines += ["", "What depends on it is"]
+    for row in expected:
+        kind = _KINDS.get(row.dependence, row.dependence.value)
+        lines += _indent_prose(f"{kind}: {row.why}.")
+        if row.reference:
+            lines += _indent_lines([f"  {row.reference}"])
+    return lines
+
+
+def _list_reasons_against(entry: Variation) -> Iterator[str]:
+    for value in entry.values:
+        for need in entry.list_needs(value):
+            yield need.value
+    if entry.unless:
+        yield entry.unless
+
+
+def _make_vary_page() -> list[str]:
+    return [
+        "vary: a program as it is, and once under each value of what ought not to matter",
+        "",
+        *_indent_prose(
+            "`reproaudit vary SUBJECT` tries all variations below whose values are named here and "
+            "that are not left out of all; --vary names others, and other values. A dependence "
+            "that documentation allows is told from a bug."
+        ),
+        "",
+        "Variations",
+        *_indent_rows(_list_variations()),
+        "",
+        "Not among all, for each is a part of another one, or has to be named",
+        *_indent_prose(
+            ", ".join(entry.id for entry in VARIATIONS.values() if not entry.in_all)
+            + ", env.NAME, arg.--option"
+        ),
+    ]
+
+
+def _list_variations() -> list[tuple[str, str]]:
+    return [(entry.id, entry.what) for entry in VARIATIONS.values()]
 
 
 def _make_error_page(code: str) -> list[str]:

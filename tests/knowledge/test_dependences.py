@@ -1,0 +1,112 @@
+"""What may depend on a variation: only what documentation says is expected."""
+
+from __future__ import annotations
+
+import pytest
+
+from reproaudit.knowledge.dependences import judge_dependence, list_expectations
+from reproaudit.knowledge.op_families import is_draw, is_function_of_elements, is_sum
+from reproaudit.knowledge.variations import VARIATIONS
+from reproaudit.knowledge.vary_rules import VARY_RULES, find_rule_of_dependence
+from reproaudit.model.cause import Cause
+from reproaudit.model.question import Dependence
+
+EXPECTED, BUG, UNEXPLAINED = Dependence.EXPECTED, Dependence.BUG, Dependence.UNEXPLAINED
+
+
+@pytest.mark.parametrize(
+    ("variation", "op", "origin", "cause", "wanted"),
+    [
+        ("threads", "aten::mm.default", "op", Cause.THREAD_COUNT, EXPECTED),
+        ("threads", "aten::native_layer_norm", "op", Cause.THREAD_COUNT, EXPECTED),
+        ("threads", "aten::gather", "op", Cause.THREAD_COUNT, UNEXPLAINED),
+        ("threads", "aten::mm.default", "birth", Cause.UNKNOWN, UNEXPLAINED),
+        ("threads", "aten::randn", "random", Cause.RNG_ORDER, UNEXPLAINED),
+        ("cpu", "aten::randn", "op", Cause.HARDWARE, EXPECTED),
+        ("cpu.onednn", "aten::convolution", "op", Cause.HARDWARE, EXPECTED),
+        ("mkldnn", "aten::convolution", "op", Cause.KERNEL, EXPECTED),
+        ("bucket_size", "c10d::allreduce_", "reduction", Cause.COLLECTIVE_ORDER, EXPECTED),
+        ("workers", None, "birth", Cause.WORKER_SEED, EXPECTED),
+        ("workers", None, "birth", Cause.DATA_ORDER, BUG),
+        ("workers", None, "birth", Cause.UNKNOWN, UNEXPLAINED),
+        ("hash_seed", "aten::embedding", "op", Cause.HASH_ORDER, BUG),
+        ("memory", "aten::add.Tensor", "undefined", Cause.UNINITIALIZED_MEMORY, BUG),
+        ("load", "aten::stack", "input", Cause.DATA_ORDER, BUG),
+        ("batch", "aten::addmm", "op", Cause.KERNEL, EXPECTED),
+        ("env.EVAL_BATCH", "aten::addmm", "op", Cause.KERNEL, EXPECTED),
+        ("env.VALIDATE", "aten::randperm", "random", Cause.RNG_ORDER, BUG),
+        ("arg.--lr", None, "input", Cause.UNKNOWN, UNEXPLAINED),
+    ],
+)
+def test_a_dependence_is_judged_by_what_is_varied_and_how_the_difference_is_born(
+    variation: str, op: str | None, origin: str, cause: Cause, wanted: Dependence
+) -> None:
+    dependence, why, reference = judge_dependence(variation, op=op, origin=origin, cause=cause)
+    assert dependence is wanted
+    assert why
+    assert not why.endswith(".")
+    if wanted is EXPECTED:
+        assert reference
+
+
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_what_is_expected_is_documented(name: str) -> None:
+    for row in list_expectations(name):
+        assert row.reference or row.dependence is not EXPECTED
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        "aten::mm.default",
+        "aten::addmm",
+        "aten::sum.dim_IntList",
+        "aten::_softmax",
+        "aten::convolution_backward",
+        "aten::index_put_",
+        "aten::embedding_dense_backward",
+        "aten::mkldnn_rnn_layer",
+        "aten::_scaled_dot_product_flash_attention_for_cpu",
+        "aten::dot",
+    ],
+)
+def test_an_operator_that_adds_up_is_a_sum(op: str) -> None:
+    assert is_sum(op)
+
+
+@pytest.mark.parametrize("op", ["aten::cat", "aten::copy_", "aten::relu", "aten::mul.Tensor"])
+def test_what_moves_or_rounds_exactly_may_depend_on_no_kernel(op: str) -> None:
+    assert not is_sum(op)
+    assert not is_function_of_elements(op)
+    assert not is_draw(op)
+
+
+def test_functions_and_draws_are_told_apart() -> None:
+    assert is_function_of_elements("aten::exp")
+    assert not is_sum("aten::exp")
+    assert is_draw("aten::normal_")
+    assert not is_draw("aten::norm")
+
+
+@pytest.mark.parametrize(
+    ("variation", "dependence", "cause", "rule"),
+    [
+        ("mkldnn", EXPECTED, Cause.KERNEL, "RA601"),
+        ("threads", EXPECTED, Cause.THREAD_COUNT, None),
+        ("locales", BUG, Cause.UNKNOWN, "RA602"),
+        ("home", BUG, Cause.CARRIED_STATE, None),
+        ("workers", UNEXPLAINED, Cause.UNKNOWN, "RA603"),
+        ("memory", BUG, Cause.UNINITIALIZED_MEMORY, None),
+    ],
+)
+def test_a_rule_of_its_own_is_taken_where_that_of_the_cause_speaks_of_something_else(
+    variation: str, dependence: Dependence, cause: Cause, rule: str | None
+) -> None:
+    found = find_rule_of_dependence(variation, dependence, cause)
+    assert (None if found is None else found.id) == rule
+
+
+def test_rules_of_variations_have_ids_of_their_own() -> None:
+    ids = [rule.id for rule in VARY_RULES]
+    assert ids == sorted(set(ids))
+    assert all(name.startswith("RA60") for name in ids)
