@@ -12,6 +12,7 @@ from reproaudit.knowledge.catalogue import ERRORS
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.mechanisms import MECHANISMS
 from reproaudit.knowledge.rules import QUESTION_RULES, RULES, WARNINGS
+from reproaudit.knowledge.variations import VARIATIONS
 from reproaudit.model.cause import Cause
 from reproaudit.report.explanation import explain, list_names
 
@@ -94,3 +95,16 @@ def test_a_name_that_is_not_known_is_answered_with_the_nearest(typed: str, meant
         explain(typed)
     assert raised.value.code == "explain-unknown"
     assert meant in raised.value.hint
+
+
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_a_variation_has_a_page_that_says_how_it_is_made(name: str) -> None:
+    page = explain(name)
+    assert page.startswith(f"{name}, a variation: {VARIATIONS[name].what}\n\nHow\n")
+    assert name in list_names()
+    assert re.search(rf"^  {re.escape(name)} ", explain("vary"), re.MULTILINE)
+
+
+def test_the_page_of_a_variation_tells_what_is_expected_from_a_bug() -> None:
+    assert "\n  expected: each thread adds up its own part" in explain("threads")
+    assert "\n  a bug: the order of a set of strings" in explain("hash_seed")
