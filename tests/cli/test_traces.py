@@ -86,12 +86,12 @@ def test_an_error_does_not_pass_on_what_a_terminal_or_github_would_obey(
     assert "\n::error" not in said
 
 
-def test_the_readme_quotes_the_sample_s_screen() -> None:
-    quoted = re.search(
-        r"\$ reproaudit examples/graph_net/train\.py\n(.*?)```", README.read_text(), re.DOTALL
-    )
+@pytest.mark.parametrize("sample", ["graph_net", "vary"])
+def test_the_readme_quotes_the_sample_s_screen(sample: str) -> None:
+    command = (SAMPLES / sample / "command").read_text()
+    quoted = re.search(rf"\$ {re.escape(command)}(.*?)```", README.read_text(), re.DOTALL)
     assert quoted is not None
-    assert (SAMPLES / "graph_net" / "terminal.txt").read_text().startswith(quoted[1])
+    assert (SAMPLES / sample / "terminal.txt").read_text().startswith(quoted[1])
 
 
 def test_the_samples_hold_no_absolute_path() -> None:
