@@ -41,7 +41,12 @@ def list_faults(result: AuditResult) -> list[str]:
 
 
 def _list_unshown(finding: Finding) -> list[str]:
-    """Return a kernel that is accused though no repetition differed and no trial acted on it."""
+    """Return a kernel that is accused though no repetition differed and no trial acted on it.
+
+    Of what runs were made to differ in it is no accusation: it makes the same of the same.
+    """
+    if finding.variation:
+        return []
     if finding.cause is not Cause.KERNEL or finding.evidence.replayed or finding.evidence.switched:
         return []
     settings = finding.fix.settings if finding.fix is not None and finding.fix.verified else ()

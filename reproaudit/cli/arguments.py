@@ -125,7 +125,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="SPEC",
-        help="inputs of a module: float32[8,3,32,32]",
+        help="what a module or a callable is given: float32[8,3,32,32], FILE.py::NAME that "
+        "makes it, or FILE.pt",
     )
 
 

@@ -114,7 +114,7 @@ def _name_entry(options: argparse.Namespace, held: Lock, subject: str, own: list
     project = load_project(spec.folder)
     choices = resolve_choices(options, project)
     settings = read_settings(options, project, choices, options.seed)
-    inputs = tuple(str(one) for one in spec.inputs)
+    inputs = spec.input_words
     entry = Entry(shown, tuple(own), inputs, settings)
     before = None if options.anew else find_entry(held, entry.name)
     if before is None:

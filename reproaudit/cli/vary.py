@@ -119,6 +119,7 @@ def make_vary_result(
     of them have.
     """
     with hold_interrupts():
+        from reproaudit.experiment.batch import is_of_batches, vary_batch
         from reproaudit.experiment.vary import vary as run_vary
         from reproaudit.runs.budget import Budget
 
@@ -135,4 +136,5 @@ def make_vary_result(
     tolerances: dict[str, Tolerances] = {}
     for name, texts in {**of_project, **of_variations}.items():
         tolerances[name] = parse_tolerances(texts)
-    return run_vary(audited, wanted, progress, out, tolerances=tolerances)
+    ask = vary_batch if is_of_batches(wanted) else run_vary
+    return ask(audited, wanted, progress, out, tolerances=tolerances)

@@ -67,15 +67,18 @@ class RegroupedSource:
         )
 
 
-def find_regrouped_source(a: Run, b: Run, interned: Interned) -> RegroupedSource | None:
+def find_regrouped_source(
+    a: Run, b: Run, interned: Interned, *, size: int | None = None
+) -> RegroupedSource | None:
     """Return the first op, in the order of run `a`, that turns equal rows into others.
 
     Both runs must have recorded slices; None if there is no such op, or if they have not. An op
-    that reduces its rows is returned only if no other is found.
+    that reduces its rows is returned only if no other is found. Portions of the same size hold the
+    rows at other places: `size` says which dimension that is.
     """
     reduction = None
     for process, trace_a, trace_b in pair_traces(a, b):
-        for found in _find_in_process(process, trace_a, trace_b, interned):
+        for found in _find_in_process(process, (trace_a, trace_b), interned, size):
             if not found.is_reduction:
                 return found
             reduction = reduction or found
@@ -83,8 +86,9 @@ def find_regrouped_source(a: Run, b: Run, interned: Interned) -> RegroupedSource
 
 
 def _find_in_process(
-    process: str, a: Trace, b: Trace, interned: Interned
+    process: str, pair: tuple[Trace, Trace], interned: Interned, size: int | None
 ) -> Iterator[RegroupedSource]:
+    a, b = pair
     slices_a = Slices(a.directory)
     slices_b = Slices(b.directory)
     # Portions may be steps of their own: where there is no optimizer, backward passes count.
@@ -99,7 +103,7 @@ def _find_in_process(
         group_b = _read_calls(slices_b, events_b)
         if not group_a or not group_b:
             continue
-        compared = _compare_groups(group_a, group_b)
+        compared = _compare_groups(group_a, group_b, size)
         if compared is not None:
             yield _describe(process, a.op(compared.event_a), compared)
 
@@ -148,10 +152,10 @@ class _Compared:
     is_reduction: bool
 
 
-def _compare_groups(a: list[_Call], b: list[_Call]) -> _Compared | None:
+def _compare_groups(a: list[_Call], b: list[_Call], size: int | None) -> _Compared | None:
     """Return what differs although the rows are equal; None if nothing does, or nobody can say."""
-    of_inputs = _find_dimensions([call.inputs for _, call in (*a, *b)])
-    of_outputs = _find_dimensions([call.outputs for _, call in (*a, *b)])
+    of_inputs = _find_dimensions([call.inputs for _, call in (*a, *b)], size)
+    of_outputs = _find_dimensions([call.outputs for _, call in (*a, *b)], size)
     if of_inputs is None or of_outputs is None:
         return None
     if all(dimension is None for dimension in of_inputs):
@@ -166,11 +170,12 @@ def _compare_groups(a: list[_Call], b: list[_Call]) -> _Compared | None:
 
 
 def _find_dimensions(
-    operands: Sequence[tuple[SlicedTensor, ...]],
+    operands: Sequence[tuple[SlicedTensor, ...]], size: int | None
 ) -> list[int | None] | None:
     """Return for each operand the dimension in which its size differs between the calls.
 
-    None for an operand of one shape, and in place of all of them where no one dimension is it.
+    With `size` it is the first one of that size, whatever differs. None for an operand of one
+    shape, and in place of all of them where no one dimension is it.
     """
     if len({len(tensors) for tensors in operands}) != 1:
         return None
@@ -179,6 +184,10 @@ def _find_dimensions(
         shapes = {tensor.shape for tensor in one}
         if len({len(shape) for shape in shapes}) != 1:
             return None
+        if size is not None:
+            shape = one[0].shape
+            found.append(shape.index(size) if size in shape and len(shapes) == 1 else None)
+            continue
         sizes = list(zip(*shapes, strict=True))
         varying = [place for place, size in enumerate(sizes) if len(set(size)) > 1]
         if len(varying) > 1:

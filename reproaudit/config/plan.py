@@ -18,6 +18,7 @@ from reproaudit.codec import (
     parse_json,
     quote,
 )
+from reproaudit.config.portions import Portions
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import UsageError
@@ -96,6 +97,7 @@ class RunPlan:
     each call is given the reference's outputs. `slices_mb` bounds slices.safetensors, digests of
     the slices of what each op read and wrote; 0: none. `by_content`: what ops read and wrote is
     digested in logical order, so that equal contents are equal in whatever memory format.
+    `portions`: how a callable is given the rows of a batch; None: it is called as it is.
     `outside`: follow how DataLoaders and seeds use random streams, and at operation level what
     brings the outside world in (clocks, generators, listings, files). `streams`: follow the draws
     from generators of the program's own too, and when seeds and determinism flags are set.
@@ -125,6 +127,7 @@ class RunPlan:
     reference: str = ""
     slices_mb: _Count = 0
     by_content: bool = False
+    portions: Portions | None = None
     outside: bool = True
     streams: bool = False
     copies: tuple[tuple[str, str], ...] = ()

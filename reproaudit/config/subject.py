@@ -39,7 +39,11 @@ _INPUT = re.compile(r"\s*([A-Za-z_]\w*)\s*\[([0-9\s,]*)\]\s*")
 _SIZE = re.compile(r"[0-9]{1,18}")
 _SCRIPTS_SHOWN = 8
 _MODULE_PREFIX = "-m "
-_INPUT_HINT = "write it as float32[8,3,32,32]; a scalar is float32[]"
+_INPUT_HINT = (
+    "write it as float32[8,3,32,32]; a scalar is float32[]. FILE.py::NAME makes them, FILE.pt "
+    "holds them"
+)
+_INPUTS_SUFFIX = ".pt"
 
 
 class SubjectKind(str, Enum):
@@ -100,6 +104,17 @@ class SubjectSpec:
     argv: tuple[str, ...] = ()
     inputs: tuple[InputSpec, ...] = ()
     program: str = ""
+    inputs_from: str = ""  # a file that holds them, or FILE.py::NAME of what makes them
+
+    @property
+    def input_words(self) -> tuple[str, ...]:
+        """What the inputs are, as words of a command line."""
+        return (self.inputs_from,) if self.inputs_from else tuple(map(str, self.inputs))
+
+    @property
+    def has_inputs(self) -> bool:
+        """True if what an attribute is called with is given."""
+        return bool(self.inputs or self.inputs_from)
 
     @property
     def file(self) -> Path:
@@ -186,17 +201,18 @@ def parse_subject(
     exists, and what it is, shows only when the recorder loads it.
     """
     cwd = (cwd or Path()).absolute()
-    wanted = parse_inputs(inputs)
+    inputs_from = _find_source_of_inputs(inputs, cwd)
+    wanted = () if inputs_from else parse_inputs(inputs)
     runs_python = None
     if is_command(text, cwd):
         runs_python = read_python([text, *argv], cwd)
         if runs_python is None:
-            _refuse_inputs(text, wanted)
+            _refuse_inputs(text, wanted or inputs_from)
             return SubjectSpec(SubjectKind.COMMAND, cwd, argv=tuple(argv), program=text)
     if runs_python is not None:
         text, argv = join_subject(runs_python)
     if text.startswith(_MODULE_PREFIX):
-        _refuse_inputs(text, wanted)
+        _refuse_inputs(text, wanted or inputs_from)
         return _parse_module(text.removeprefix(_MODULE_PREFIX).strip(), argv, cwd)
     path, separator, attribute = text.partition("::")
     # A single colon parts a module from its attribute, unless a file has it in its name.
@@ -204,7 +220,7 @@ def parse_subject(
         path, separator, attribute = text.partition(":")
     if not separator:
         _require_file(text, cwd)
-        _refuse_inputs(text, wanted)
+        _refuse_inputs(text, wanted or inputs_from)
         if text.endswith(SUFFIX):
             return _take_notebook(text, argv, cwd)
         return SubjectSpec(kind=SubjectKind.SCRIPT, cwd=cwd, path=text, argv=tuple(argv))
@@ -229,7 +245,29 @@ def parse_subject(
         attribute=attribute,
         argv=tuple(argv),
         inputs=wanted,
+        inputs_from=inputs_from,
     )
+
+
+def _find_source_of_inputs(texts: str | Sequence[str], cwd: Path) -> str:
+    """Return the file, or the function, that inputs come from; "" if they are described.
+
+    Raises UsageError if there is no such file.
+    """
+    text = texts if isinstance(texts, str) else " ".join(texts)
+    text = text.strip()
+    path, separator, attribute = text.partition("::")
+    if not separator and not text.endswith(_INPUTS_SUFFIX):
+        return ""
+    if separator and not _is_dotted_name(attribute):
+        raise _bad_input(text, _INPUT_HINT)
+    if not os.path.isfile(cwd / path):
+        raise UsageError(
+            f"there is no file {path!r} to take inputs from",
+            code="inputs-missing",
+            hint=_INPUT_HINT,
+        )
+    return text
 
 
 def join_subject(words: Sequence[str]) -> tuple[str, tuple[str, ...]]:
@@ -255,7 +293,7 @@ def _take_notebook(path: str, argv: Sequence[str], cwd: Path) -> SubjectSpec:
     return SubjectSpec(SubjectKind.NOTEBOOK, cwd, path=path)
 
 
-def _refuse_inputs(text: str, wanted: Sequence[InputSpec]) -> None:
+def _refuse_inputs(text: str, wanted: Sequence[InputSpec] | str) -> None:
     if wanted:
         raise UsageError(
             f"inputs were given for {text!r}, which makes its own",

@@ -110,7 +110,7 @@ def write_command(
     `added` are options with their values; of one that can be given once it replaces what was given.
     """
     words = ["reproaudit", *_leave_out(given, added), *added]
-    for one in subject.inputs:
+    for one in subject.input_words:
         words += ["--inputs", str(one)]
     own = subject.argv[:1]
     # Words directly behind the subject could be taken for ours.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reproaudit.config.execution import Execution
+from reproaudit.config.portions import Portions
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Ignored, Tolerance, Tolerances
@@ -59,6 +60,7 @@ class AuditOptions:
     # the words of the command line that change what a run does, for the commands to type next
     given: tuple[str, ...] = ()
     shows_source: bool = True  # lines of the program around what was found are in the result
+    portions: Portions | None = None  # how a callable is given the rows of a batch
     patch_file: str = ""  # where the patch is written, for the same commands; "" if nowhere
 
 
@@ -75,4 +77,5 @@ def make_setup(options: AuditOptions) -> RunSetup:
         python=options.python,
         fresh_copy=options.fresh_copy,
         execution=options.execution,
+        portions=options.portions,
     )

@@ -9,27 +9,31 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.judge import Judged, judge
-from reproaudit.compare.trend import find_trend
+from reproaudit.compare.judge import judge
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.applicability import find_missing_effect, find_unmet_need
 from reproaudit.experiment.audit import Experiment
-from reproaudit.experiment.conclude import measure_judged
 from reproaudit.experiment.environment_diff import diff_environments
 from reproaudit.experiment.held import find_proven
 from reproaudit.experiment.options import AuditOptions
 from reproaudit.experiment.own_values import is_own_value, put_argument
+from reproaudit.experiment.quiet import QuietProgress
 from reproaudit.experiment.surroundings import change_command, surround
 from reproaudit.experiment.variations_result import make_result
+from reproaudit.experiment.varied_outcomes import (
+    Varied,
+    describe_varied,
+    make_not_tried,
+    word_end,
+)
 from reproaudit.experiment.varied_sources import VariedSources
 from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.knowledge.wanted import Wanted
-from reproaudit.model.early import EarlyFact
 from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.model.question import Dependence, VariationOutcome
 from reproaudit.model.result import AuditResult
@@ -45,20 +49,6 @@ from reproaudit.trace.runs import Run
 _PLAIN_RUNS = 2
 _OWN = "it is what the program has as it is"
 _NO_PROOF = "the program differs from run to run as it is, and no repair of that was proven"
-
-
-@dataclass(frozen=True, slots=True)
-class Varied:
-    """A run under a variation, and how it compares with the plain one."""
-
-    wanted: Wanted
-    run: Run
-    judged: Judged
-
-    @property
-    def differs(self) -> bool:
-        verdict = self.judged.verdict
-        return verdict in (Verdict.NOT_REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
 
 
 def vary(
@@ -106,7 +96,7 @@ class _Varying:
         )
         self._wanted = wanted
         self._tolerances = tolerances
-        self._audit = Experiment(self._options, _Quiet(progress), folder)
+        self._audit = Experiment(self._options, QuietProgress(progress), folder)
         self.lab = self._audit.lab
         self._interned = self._audit.interned
         self._fix: tuple[str, ...] = ()
@@ -131,7 +121,7 @@ class _Varying:
             conditions += [one.wanted.setting for one in found]
             sources = self._find_sources(plain, found, outcomes)
         missed = [one for one in self._wanted if one not in outcomes]
-        outcomes |= {one: _not_tried(one, self._end) for one in missed}
+        outcomes |= {one: make_not_tried(one, self._end) for one in missed}
         kinds = {outcome.dependence for outcome in outcomes.values()}
         # Nothing compared is no success, and what was not come to may differ.
         self._is_missing |= bool(missed) or kinds == {Dependence.NOT_TRIED}
@@ -171,7 +161,7 @@ class _Varying:
         try:
             return self.lab.run(request)
         except (SubjectError, BudgetSpent, KeyboardInterrupt) as error:
-            self._end = _word_end(error)
+            self._end = word_end(error)
             return None
 
     # Varied runs
@@ -186,11 +176,11 @@ class _Varying:
         found: list[Varied] = []
         for number, one in enumerate(self._wanted):
             if self._is_own(one, plain):
-                outcomes[one] = _not_tried(one, _OWN)
+                outcomes[one] = make_not_tried(one, _OWN)
                 continue
             unmet = find_unmet_need(one.name, one.value, plain, self._options.subject)
             if unmet:
-                outcomes[one] = _not_tried(one, unmet)
+                outcomes[one] = make_not_tried(one, unmet)
                 continue
             try:
                 with surround(one):
@@ -203,7 +193,7 @@ class _Varying:
                 break
             missing = find_missing_effect(one.name, one.value, run)
             if missing:
-                outcomes[one] = _not_tried(one, missing)
+                outcomes[one] = make_not_tried(one, missing)
                 continue
             varied = self._compare(one, plain, run)
             found.append(varied)
@@ -212,14 +202,14 @@ class _Varying:
 
     def _cut_short(self, error: BaseException) -> None:
         """Say that what would follow is not done: what is known by now is the answer."""
-        self._end = _word_end(error)
+        self._end = word_end(error)
         what = "the rest of the variations"
         self._notes.append(NotChecked(Unchecked.AUDIT_ENDED, what, self._end))
 
     def _miss(self, wanted: Wanted, why: str) -> VariationOutcome:
         """Return the outcome of what could not be tried, though it may have been asked for."""
         self._is_missing |= wanted.is_asked_for
-        return _not_tried(wanted, why)
+        return make_not_tried(wanted, why)
 
     def _is_own(self, wanted: Wanted, plain: Run) -> bool:
         settings = combine_settings(self._options.settings, self._fix)
@@ -276,61 +266,10 @@ class _Varying:
         return sources
 
 
-class _Quiet:
-    """Shows how far it is. That the plain runs are equal is no answer yet: it is not told."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def stage(self, what: str, steps: int | None, more: int = 0) -> None:
-        self._progress.stage(what, steps, more)
-
-    def step(self, done: int) -> None:
-        self._progress.step(done)
-
-    def tell(self, fact: EarlyFact) -> None:
-        pass
-
-
 def _describe(varied: Varied, plain: Run) -> VariationOutcome:
-    """Return how far the varied run is from the plain one. Why is not known yet."""
-    wanted, judged = varied.wanted, varied.judged
-    outcome = VariationOutcome(
-        name=wanted.name,
-        value=wanted.value,
-        dependence=Dependence.NONE,
-        run=varied.run.index,
-    )
+    """Return how far the varied run is from the plain one, and what differs around them."""
+    outcome = describe_varied(varied)
     if not varied.differs:
         return outcome
-    first = judged.first
-    why = "where it depends on it was not looked for"
-    if not varied.run.outcome.is_success:
-        ending = varied.run.outcome
-        why = f"the program fails with it: {ending.detail or ending.kind.value}"
-    return replace(
-        outcome,
-        dependence=Dependence.UNEXPLAINED,
-        is_within_tolerance=judged.verdict is Verdict.WITHIN_TOLERANCE,
-        why=why,
-        step=None if first is None else first.step,
-        tensor="" if first is None else first.name,
-        tensors=judged.divergences_total,
-        difference=None if first is None else first.difference,
-        trend=find_trend(measure_judged(judged)),
-        environment_diff=diff_environments(plain, varied.run, wanted),
-    )
-
-
-def _not_tried(wanted: Wanted, why: str) -> VariationOutcome:
-    return VariationOutcome(
-        name=wanted.name, value=wanted.value, dependence=Dependence.NOT_TRIED, why=why
-    )
-
-
-def _word_end(error: BaseException) -> str:
-    if isinstance(error, SubjectError):
-        return error.message
-    if isinstance(error, BudgetSpent):
-        return f"the budget was spent before{error}; --budget gives more"
-    return "it was interrupted before"
+    lines = diff_environments(plain, varied.run, varied.wanted)
+    return replace(outcome, environment_diff=lines)

@@ -12,6 +12,10 @@ ERRORS = {
         "Every tensor that could decide whether runs are equal matches a pattern under "
         "[tool.reproaudit.ignore], so nothing was compared. That is no success."
     ),
+    "batch-inputs": (
+        "How a callable is given its rows can be varied only if it is given some: name a callable "
+        "or an nn.Module, and with --inputs what it answers for."
+    ),
     "cannot-start": (
         "The interpreter could not be started in the subject's working folder: one of the two is "
         "missing or may not be used. The system's own reason stands in the message."
@@ -64,8 +68,17 @@ ERRORS = {
         "An --inputs entry is not a dtype with a shape, such as float32[8,3,32,32] or int64[]. "
         "Several are separated by spaces."
     ),
+    "inputs-missing": "The file that --inputs names, of tensors or of a function, is not there.",
+    "inputs-unreadable": (
+        "The file that --inputs names holds no tensors, or more than tensors: it is read with "
+        "torch.load(weights_only=True)."
+    ),
     "inputs-without-module": (
         "--inputs describes what a module is called with. A script makes its own inputs."
+    ),
+    "inputs-without-rows": (
+        "A callable that answers for a batch is given one row for each sample, along the first "
+        "dimension of the first input."
     ),
     "internal": (
         "An unexpected exception inside reproaudit itself; the traceback above the message "
@@ -334,6 +347,10 @@ ERRORS = {
     "usage": (
         "The command line cannot be understood. `reproaudit --help` lists what it takes; the "
         "subject's own options stand behind the subject."
+    ),
+    "variation-mixed": (
+        "batch, place, neighbours and padding compare what a callable answers with what it answers "
+        "for each row alone; all other variations compare a program with itself as it is."
     ),
     "variation-none": "What --vary names and leaves out comes to nothing: no variation is left.",
     "variation-syntax": (

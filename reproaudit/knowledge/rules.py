@@ -5,6 +5,7 @@ A cause is one entry here, beside its name in `model.cause.Cause`, which is the 
 
 from __future__ import annotations
 
+from reproaudit.knowledge.batch_rules import BATCH_RULES
 from reproaudit.knowledge.resume_rules import RESUME_RULES
 from reproaudit.knowledge.seed_rules import SEED_RULES
 from reproaudit.knowledge.traits import Rule as Rule
@@ -307,7 +308,7 @@ RULES: dict[Cause, Rule] = {rule.cause: rule for rule in _CAUSES if rule.cause i
 WARNINGS: dict[str, Rule] = {rule.id: rule for rule in WARNING_RULES}
 # Of findings that only one question brings out: they have a rule beside that of their cause.
 QUESTION_RULES: dict[str, Rule] = {
-    rule.id: rule for rule in (*VARY_RULES, *RESUME_RULES, *SEED_RULES)
+    rule.id: rule for rule in (*VARY_RULES, *BATCH_RULES, *RESUME_RULES, *SEED_RULES)
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from reproaudit.config.portions import Portions
 from reproaudit.config.settings import Settings, bad_value
 from reproaudit.model.cause import Cause
 from reproaudit.trace.words import VARIATION_PREFIX
@@ -78,6 +79,7 @@ class Variation:
     unless: str = ""
     cause: Cause | None = None
     find_python: Callable[[str], str] | None = None
+    find_portions: Callable[[str], Portions] | None = None
 
     @property
     def module(self) -> str:

@@ -14,6 +14,7 @@ from reproaudit.knowledge import (
     variations_torch,
 )
 from reproaudit.knowledge.variation import Variation
+from reproaudit.knowledge.variations_batch import ANSWERING
 from reproaudit.knowledge.variations_interpreter import INTERPRETER
 
 VARIATIONS: dict[str, Variation] = {
@@ -24,6 +25,7 @@ VARIATIONS: dict[str, Variation] = {
         *variations_ranks.TABLE,
         *variations_process.TABLE,
         *INTERPRETER,
+        *ANSWERING,
     )
 }
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reproaudit.config.portions import Portions
 from reproaudit.config.settings import Settings
 from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.knowledge.variations import VARIATIONS, find_variation
@@ -27,8 +28,9 @@ class Wanted:
     """One value of one variation that is to be tried.
 
     `settings` are made on top of those of all runs. `option` is an option of the program that gets
-    the value, `python` another interpreter; None: no such. `is_asked_for`: it was named, and is not
-    only one of all.
+    the value, `python` another interpreter; None: no such. `portions`: how a callable is given the
+    rows of a batch; None: it is no question. `is_asked_for`: it was named, and is not only one of
+    all.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Wanted:
     settings: Settings = Settings()
     option: str | None = None
     python: str | None = None
+    portions: Portions | None = None
     is_asked_for: bool = True
 
     @property
@@ -156,10 +159,14 @@ def _make_one(name: str, value: str, *, is_asked_for: bool) -> Wanted:
     python = None
     if entry.find_python is not None:
         python = entry.find_python(value)
+    portions = None
+    if entry.find_portions is not None:
+        portions = entry.find_portions(value)
     return Wanted(
         name=name,
         value=value,
         settings=entry.settings_for(value),
         python=python,
+        portions=portions,
         is_asked_for=is_asked_for,
     )

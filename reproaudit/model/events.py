@@ -149,6 +149,7 @@ class Unchecked(str, Enum):
     TOO_MANY_NAMES = "too-many-names"
     TOO_MANY_NOTES = "too-many-notes"
     RECORDING_FAILED = "recording-failed"
+    NO_ROWS = "no-rows"  # of an answer to a batch: it has not one entry for each row
     NO_BYTES = "no-bytes"  # a tensor that has no bytes to digest, such as a fake one
     COMPILED_REGIONS = "compiled-regions"
     SCRIPTED_REGIONS = "scripted-regions"  # of TorchScript

@@ -24,6 +24,7 @@ from reproaudit.trace.writer import TraceWriter
 
 if TYPE_CHECKING:
     from reproaudit.config.plan import RunPlan
+    from reproaudit.config.portions import Kept
 
 _raise_signal = signal.raise_signal
 _times = os.times  # a clock that no intervention fixes
@@ -67,6 +68,7 @@ class Recorder:
         # ended in the trace.
         self.overtime: tuple[float, int] | None = None
         self._goes_on_until = _times().elapsed + plan.goes_on_s if plan.goes_on_s else 0.0
+        self.kept: Kept | None = None  # of every tensor, the part whose slices are digested
         # Asked when a step ends: True ends this process's part of the audit.
         self.has_seen_enough: Callable[[], bool] | None = None
         self._stop_file = ""  # it is there once the program is to be stopped

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reproaudit.config.execution import Execution
 from reproaudit.config.plan import PLAN_SUFFIX, RunPlan
+from reproaudit.config.portions import Portions
 from reproaudit.config.settings import Settings, merge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import NotChecked, OutcomeKind, Unchecked
@@ -58,6 +59,7 @@ class RunSetup:
     fresh_copy: bool = False
     steps_of_children: int | None = None
     execution: Execution = Execution()
+    portions: Portions | None = None
 
 
 class Lab:
@@ -352,6 +354,7 @@ class Lab:
             steps_of_children=self._setup.steps_of_children,
             settings=settings,
             values_mb=self._setup.values_mb,
+            portions=self._setup.portions,
         )
 
     def _take_process(self, request: RunRequest, plan: RunPlan) -> RunningProcess:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from reproaudit.config.plan import Pin, RunPlan, Stop, Target
+from reproaudit.config.portions import Portions
 from reproaudit.config.settings import Settings, make_environment, merge
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.knowledge.interventions import combine_settings
@@ -54,6 +55,7 @@ class RunRequest:
     reference: str = ""
     slices_mb: int = 0
     by_content: bool = False
+    portions: Portions | None = None
     outside: bool = True
     streams: bool = False
     fresh_copy: bool = False
@@ -114,6 +116,7 @@ class RunRequest:
             reference=self.reference,
             slices_mb=self.slices_mb,
             by_content=self.by_content,
+            portions=plan.portions if self.portions is None else self.portions,
             outside=self.outside,
             streams=self.streams,
             state=self.state,

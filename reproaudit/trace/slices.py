@@ -3,7 +3,8 @@ runs that gave it the same rows in other portions.
 
 It is written in pieces, as `values.safetensors` is. Piece P has three tensors of 64-bit numbers:
 
-  P.0  [operands, 3]   event, number of the operand as in values.safetensors, number of its tensor
+  P.0  [operands, 4]   event, number of the operand as in values.safetensors, number of its tensor,
+                       and of the tensor that it is if what is kept of it is taken otherwise
   P.1  [tensors, 13]   low and high half of the digest of the whole, 1 if of floating point, how
                        many dimensions, number of the first digest, sizes of eight dimensions
   P.2  [digests, 2]    low and high half of the digest of a slice
@@ -31,7 +32,7 @@ SLICES_FILE = "slices.safetensors"
 MOST_SLICES = 16_384  # along one dimension
 MOST_DIMENSIONS = 8
 _PIECE_BYTES = 4 << 20  # that wait at most: a step may have thousands of operators
-_OPERAND_FIELDS = 3
+_OPERAND_FIELDS = 4
 _TENSOR_FIELDS = 5 + MOST_DIMENSIONS
 _DIGEST_BYTES = 16
 _NUMBER_BYTES = 8
@@ -84,9 +85,12 @@ class SlicesWriter:
         self._left -= _TENSOR_FIELDS * _NUMBER_BYTES + len(digests)
         return number
 
-    def add_operand(self, event: int, number: int, tensor: int) -> None:
-        """Say which tensor an operand of an event is."""
-        self._operand_rows.extend((event, number, tensor))
+    def add_operand(self, event: int, number: int, tensor: int, other: int | None = None) -> None:
+        """Say which tensor an operand of an event is.
+
+        Where only a part of it is digested, `other` is what it may be as well; None: the same.
+        """
+        self._operand_rows.extend((event, number, tensor, tensor if other is None else other))
         self._left -= _OPERAND_FIELDS * _NUMBER_BYTES
 
     @property
@@ -134,10 +138,16 @@ class SlicedTensor:
 
 @dataclass(frozen=True, slots=True)
 class SlicedCall:
-    """The tensors that an operator read and wrote, in order."""
+    """The tensors that an operator read and wrote, in order.
+
+    `other_inputs` and `other_outputs` are the same ones where all of each tensor is digested, and
+    else what they may be as well.
+    """
 
     inputs: tuple[SlicedTensor, ...]
     outputs: tuple[SlicedTensor, ...]
+    other_inputs: tuple[SlicedTensor, ...]
+    other_outputs: tuple[SlicedTensor, ...]
 
 
 class Slices:
@@ -151,9 +161,9 @@ class Slices:
         self.damage = index.damage
         self._tensors = _join(index, 1, _TENSOR_FIELDS)
         self._digests = _join(index, 2, 2)
-        self._operands: dict[int, list[tuple[int, int]]] = {}
-        for event, number, tensor in _join(index, 0, _OPERAND_FIELDS).tolist():
-            self._operands.setdefault(event, []).append((number, tensor))
+        self._operands: dict[int, list[tuple[int, int, int]]] = {}
+        for event, *operand in _join(index, 0, _OPERAND_FIELDS).tolist():
+            self._operands.setdefault(event, []).append(tuple(operand))
 
     @property
     def events(self) -> tuple[int, ...]:
@@ -165,13 +175,19 @@ class Slices:
         rows = self._operands.get(event)
         if rows is None:
             return None
-        found = [(number, self._tensor(tensor)) for number, tensor in sorted(rows)]
-        if any(tensor is None for _, tensor in found):
+        rows = sorted(rows)
+        tensors = [self._tensor(tensor) for _, tensor, _ in rows]
+        others = [self._tensor(other) for _, _, other in rows]
+        outputs = sum(number < INPUTS_FROM for number, _, _ in rows)
+        if None in tensors or None in others:
             return None
-        known = [(number, tensor) for number, tensor in found if tensor is not None]
+        known = tuple(tensor for tensor in tensors if tensor is not None)
+        known_otherwise = tuple(other for other in others if other is not None)
         return SlicedCall(
-            inputs=tuple(tensor for number, tensor in known if number >= INPUTS_FROM),
-            outputs=tuple(tensor for number, tensor in known if number < INPUTS_FROM),
+            inputs=known[outputs:],
+            outputs=known[:outputs],
+            other_inputs=known_otherwise[outputs:],
+            other_outputs=known_otherwise[:outputs],
         )
 
     def _tensor(self, number: int) -> SlicedTensor | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import xxhash
 
+from reproaudit.config.portions import Kept
 from reproaudit.record.digest.memory import MEMORY
 from reproaudit.record.digest.tensors import pack, seed_for
 from reproaudit.trace.slices import MOST_SLICES
@@ -42,3 +43,20 @@ def _digest_along(tensor: torch.Tensor, dimension: int) -> bytes:
     return b"".join(
         [_xxh128(MEMORY[address : address + slice_bytes], seed)[::-1] for address in addresses]
     )
+
+
+def cut_to_kept(tensor: torch.Tensor, kept: Kept, *, is_inner: bool) -> torch.Tensor:
+    """Return what is left of a tensor if only some places of dimensions of one size are kept.
+
+    A dimension of several times that size holds it together with another, as rows of [batch, time]
+    do. Which of the two comes first is not known: `is_inner` takes it to be the last one.
+    """
+    for dimension, size in enumerate(tensor.shape):
+        if not size or size % kept.size:
+            continue
+        others = size // kept.size
+        places = torch.arange(size)
+        own = places % kept.size if is_inner else places // others
+        is_kept = (own < kept.stop) & (own % kept.step == 0)
+        tensor = tensor.index_select(dimension, places[is_kept].to(tensor.device))
+    return tensor

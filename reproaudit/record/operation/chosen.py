@@ -10,7 +10,7 @@ from reproaudit.model.events import Unchecked
 from reproaudit.record.operation.operands import tensors_read
 from reproaudit.record.operation.opinfo import OpInfo
 from reproaudit.record.operation.pins import Pinned, Pins
-from reproaudit.record.operation.sliced import SlicedCalls
+from reproaudit.record.operation.sliced import Numbers, SlicedCalls
 from reproaudit.record.operation.targets import Capture, TargetValues
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
@@ -65,8 +65,8 @@ class ChosenCall:
         self._capture = capture
         self._pinned = pinned
         self._sliced = sliced
-        self._read: list[int | None] = []
-        self._written: list[int | None] = []
+        self._read: list[Numbers | None] = []
+        self._written: list[Numbers | None] = []
 
     def before_call(self, func: Any, args: Any, kwargs: Any) -> None:
         if self._sliced is not None:

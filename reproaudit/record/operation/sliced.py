@@ -3,12 +3,13 @@ other portions."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
 
 from reproaudit.model.events import Unchecked
-from reproaudit.record.digest.slices import digest_slices
+from reproaudit.record.digest.slices import cut_to_kept, digest_slices
 from reproaudit.record.digest.tensors import digest, try_to_read
 from reproaudit.record.hooks import own_paths
 from reproaudit.record.session import Recorder
@@ -16,6 +17,7 @@ from reproaudit.trace.schema import INPUTS_FROM
 from reproaudit.trace.slices import MOST_DIMENSIONS, SLICES_FILE, SlicesWriter
 
 _MEBIBYTE = 1 << 20
+Numbers = tuple[int, int]  # of a tensor, and of what it may be as well
 
 
 class SlicedCalls:
@@ -37,31 +39,44 @@ class SlicedCalls:
         """True if no more is recorded here."""
         return self._is_over or self._recorder.is_child
 
-    def take(self, tensors: Sequence[torch.Tensor]) -> list[int | None]:
+    def take(self, tensors: Sequence[torch.Tensor]) -> list[Numbers | None]:
         """Digest tensors as they are now; return their numbers, None for what has no slices."""
         return [self._take(tensor) for tensor in tensors]
 
-    def add(self, event: int, read: list[int | None], written: list[int | None]) -> None:
+    def add(self, event: int, read: list[Numbers | None], written: list[Numbers | None]) -> None:
         """Add an operator, given the numbers of the tensors that it read and wrote.
 
         One of which a tensor has no slices is left out: its inputs would seem to be equal.
         """
         if self._is_over or None in read or None in written:
             return
-        for first, numbers in ((0, written), (INPUTS_FROM, read)):
-            for place, number in enumerate(numbers, first):
-                assert number is not None
-                self._writer.add_operand(event, place, number)
+        for first, tensors in ((0, written), (INPUTS_FROM, read)):
+            for place, numbers in enumerate(tensors, first):
+                assert numbers is not None
+                self._writer.add_operand(event, place, *numbers)
         if self._writer.is_full:
             self._flush()
 
-    def _take(self, tensor: torch.Tensor) -> int | None:
-        if self._is_over:
+    def _take(self, tensor: torch.Tensor) -> Numbers | None:
+        if self._is_over or tensor.layout is not torch.strided:
             return None
-        shape = tuple(tensor.shape) if tensor.layout is torch.strided else None
-        if shape is None or len(shape) > MOST_DIMENSIONS:
-            return None
-        whole = digest(tensor)
+        kept = self._recorder.kept
+        if kept is None:
+            number = self._find(tensor)
+            return None if number is None else (number, number)
+        numbers = []
+        for is_inner in (False, True):
+            cut = try_to_read(functools.partial(cut_to_kept, kept=kept, is_inner=is_inner), tensor)
+            number = None if cut is None else self._find(cut)
+            if number is None:
+                return None
+            numbers.append(number)
+        return numbers[0], numbers[1]
+
+    def _find(self, tensor: torch.Tensor) -> int | None:
+        """Return the number of a tensor, which is added if it is new."""
+        shape = tuple(tensor.shape)
+        whole = None if len(shape) > MOST_DIMENSIONS else digest(tensor)
         if whole is None:
             return None
         number = self._writer.find(whole, shape)

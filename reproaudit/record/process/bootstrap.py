@@ -110,7 +110,13 @@ def _run(host: Host, turn: Turn | None) -> None:
     elif spec.kind is SubjectKind.NOTEBOOK:
         run_notebook(host)
     else:
-        run_attribute(spec, lambda: host.recorder, device=settings.device, seed=settings.seed)
+        run_attribute(
+            spec,
+            lambda: host.recorder,
+            device=settings.device,
+            seed=settings.seed,
+            portions=host.plan.portions,
+        )
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:

@@ -16,8 +16,10 @@ from collections.abc import Callable, Iterable
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from reproaudit.config.subject import InputSpec, SubjectKind, SubjectSpec
+from reproaudit.config.portions import Portions
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import UsageError
+from reproaudit.record.process.inputs import make_inputs
 from reproaudit.record.process.leading import pause_among_imports
 from reproaudit.record.process.turn import Turn
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from reproaudit.record.session import Recorder
 
-_INTEGER_INPUTS_BELOW = 10
 _MOST_NAMES_TOLD = 12
 _BUILT_STEP_LEARNING_RATE = 0.01
 
@@ -138,17 +139,30 @@ def load_attribute(spec: SubjectSpec) -> Any:
     Dots reach into classes and objects.
     """
     module = _import_file(spec.path) if spec.path else importlib.import_module(spec.module)
+    return _find_attribute(module, spec.path or spec.module, spec.attribute)
+
+
+def _find_attribute(module: ModuleType, path: str, attribute: str) -> Any:
     value: Any = module
-    for part in spec.attribute.split("."):
+    for part in attribute.split("."):
         try:
             value = getattr(value, part)
         except AttributeError:
             raise UsageError(
-                f"{spec.path or spec.module!r} has no {spec.attribute!r}",
+                f"{path!r} has no {attribute!r}",
                 code="subject-attribute",
                 hint="it has: " + ", ".join(_public_callables(module)[:_MOST_NAMES_TOLD]),
             ) from None
     return value
+
+
+def _load_from(path: str, attribute: str) -> Any:
+    """Return an attribute of a file, which may be that of the subject and is then loaded once."""
+    name = os.path.splitext(os.path.basename(path))[0]
+    loaded = sys.modules.get(name)
+    is_loaded = getattr(loaded, "__file__", None) == os.path.abspath(path)
+    module = loaded if loaded is not None and is_loaded else _import_file(path)
+    return _find_attribute(module, path, attribute)
 
 
 def _import_file(path: str) -> ModuleType:
@@ -173,25 +187,29 @@ def run_attribute(
     *,
     device: str | None,
     seed: int | None,
+    portions: Portions | None = None,
 ) -> None:
     """Call the named training step until the recorder has seen enough.
 
-    Around a module, or a class of modules, a step is built. `recorder` is asked only after the
-    subject has imported torch.
+    Around a module, or a class of modules, a step is built; with `portions` it is asked for a batch
+    instead. A callable that inputs are given for is asked for them as a batch, too. `recorder` is
+    asked only after the subject has imported torch.
     """
     target = load_attribute(spec)
     import torch
 
     is_class = isinstance(target, type) and issubclass(target, torch.nn.Module)
-    if is_class or isinstance(target, torch.nn.Module):
+    is_module = is_class or isinstance(target, torch.nn.Module)
+    if portions is not None or (spec.has_inputs and not is_module):
+        step = _build_asking(
+            target, spec, portions, recorder, device=device or "cpu", seed=seed or 0
+        )
+    elif is_module:
         step = _build_module_step(target, spec, device=device or "cpu", seed=seed or 0)
     elif callable(target):
         step = _build_callable_step(target, device)
     else:
-        raise UsageError(
-            f"{spec.attribute!r} is a {type(target).__name__}, not a callable or a module",
-            code="subject-kind",
-        )
+        raise _refuse_kind(spec, target)
     live = recorder()
     calls = 1 if live is None or live.plan.steps is None else live.plan.steps
     for _ in range(calls):
@@ -199,6 +217,13 @@ def run_attribute(
         result = step()
         if live is not None:
             live.end_call(result, stepped=live.step > before)
+
+
+def _refuse_kind(spec: SubjectSpec, target: object) -> UsageError:
+    return UsageError(
+        f"{spec.attribute!r} is a {type(target).__name__}, not a callable or a module",
+        code="subject-kind",
+    )
 
 
 def _build_callable_step(target: Callable[..., Any], device: str | None) -> Callable[[], Any]:
@@ -224,6 +249,37 @@ def _build_callable_step(target: Callable[..., Any], device: str | None) -> Call
     return target
 
 
+def _build_asking(
+    target: Any,
+    spec: SubjectSpec,
+    portions: Portions | None,
+    recorder: Callable[[], Recorder | None],
+    *,
+    device: str,
+    seed: int,
+) -> Callable[[], Any]:
+    """Return what asks a callable or a module for the answers to a batch."""
+    import torch
+
+    from reproaudit.record.process.answers import Asking
+    from reproaudit.record.process.batches import gather_given
+
+    if isinstance(target, type) and issubclass(target, torch.nn.Module):
+        torch.manual_seed(seed)
+        target = target()
+    if not callable(target):
+        raise _refuse_kind(spec, target)
+    if isinstance(target, torch.nn.Module):
+        target = target.to(device)
+    args, kwargs = make_inputs(spec, _load_from, device=device, seed=seed)
+    given = gather_given(args, kwargs)
+
+    def ask() -> Any:
+        return Asking(target, given, portions or Portions(), recorder()).ask()
+
+    return ask
+
+
 def _build_module_step(
     target: Any, spec: SubjectSpec, *, device: str, seed: int
 ) -> Callable[[], torch.Tensor]:
@@ -236,9 +292,8 @@ def _build_module_step(
     torch.manual_seed(seed)
     module = target() if isinstance(target, type) else target
     module = module.to(device)
-    generator = torch.Generator().manual_seed(seed)
-    inputs = [_make_input(wanted, generator).to(device) for wanted in spec.inputs]
-    if not inputs:
+    inputs, named = make_inputs(spec, _load_from, device=device, seed=seed)
+    if not inputs and not named:
         raise UsageError(
             f"{spec.attribute!r} is a module: its inputs are not known",
             code="module-inputs",
@@ -252,7 +307,7 @@ def _build_module_step(
 
         if optimizer is not None:
             optimizer.zero_grad()
-        tensors = [tensor for _, tensor in find_named_tensors(module(*inputs), "output")]
+        tensors = [tensor for _, tensor in find_named_tensors(module(*inputs, **named), "output")]
         outputs = [
             tensor for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()
         ]
@@ -264,18 +319,3 @@ def _build_module_step(
         return loss.detach()
 
     return step
-
-
-def _make_input(wanted: InputSpec, generator: torch.Generator) -> torch.Tensor:
-    import torch
-
-    dtype = getattr(torch, wanted.dtype)
-    shape = wanted.shape
-    if dtype == torch.bool:
-        return torch.randint(0, 2, shape, generator=generator).bool()
-    if dtype.is_floating_point or dtype.is_complex:
-        # Not every dtype can be drawn: it is drawn in single precision and converted.
-        drawn_as = torch.complex64 if dtype.is_complex else torch.float32
-        return torch.randn(shape, generator=generator, dtype=drawn_as).to(dtype)
-    drawn = torch.randint(0, _INTEGER_INPUTS_BELOW, shape, generator=generator, dtype=torch.int64)
-    return drawn.to(dtype)

@@ -1,0 +1,86 @@
+"""The runs of a callable that answers for a batch, each made once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reproaudit.config.portions import Portions
+from reproaudit.knowledge.variations_batch import BATCH
+from reproaudit.model.events import Level
+from reproaudit.runs.lab import Lab
+from reproaudit.runs.request import RunRequest
+from reproaudit.trace.runs import Run
+
+ALONE = Portions(size=1)  # each row is given by itself
+_SLICES_MB = 512
+
+
+class BatchRuns:
+    """Makes runs by the portions in which rows are given.
+
+    `made` are those that decide, each with what it was made under; `runs` are the first of them,
+    made with the portions `base`.
+    """
+
+    def __init__(self, lab: Lab, base: Portions, runs: tuple[Run, ...]) -> None:
+        self._lab = lab
+        self._known: dict[tuple[Portions, Level], Run] = {}
+        self.made: list[tuple[Run, str]] = [(run, name_size(base)) for run in runs]
+        if runs:
+            self._known[base, Level.BOUNDARY] = runs[0]
+
+    def make(self, portions: Portions, what: str) -> Run:
+        """Return the run that decides. Raises SubjectError and BudgetSpent."""
+        is_new = (portions, Level.BOUNDARY) not in self._known
+        run = self._make(portions, what, Level.BOUNDARY, index=len(self.made))
+        if is_new:
+            self.made.append((run, what))
+        return run
+
+    def record(self, portions: Portions, what: str) -> Run:
+        """Return the run that recorded operators, and the slices of what they were given."""
+        what = f"recording operators, {what}"
+        return self._make(portions, what, Level.OPERATION, index=len(self._known))
+
+    def _make(self, portions: Portions, what: str, level: Level, *, index: int) -> Run:
+        known = self._known.get((portions, level))
+        if known is not None:
+            return known
+        is_boundary = level is Level.BOUNDARY
+        request = RunRequest(
+            name=f"batch-{len(self._known)}",
+            index=index,
+            what=what,
+            level=level,
+            portions=portions,
+            slices_mb=0 if is_boundary else _SLICES_MB,
+            values_mb=None if is_boundary else 0,
+        )
+        run = self._known[portions, level] = self._lab.run(request)
+        return run
+
+
+def name_size(portions: Portions) -> str:
+    """Return the size of the batches as a variation is written."""
+    return f"{BATCH}={portions.size or 'all'}"
+
+
+def count_rows(run: Run) -> int:
+    """Return how many rows were answered for, 0 if that is not known."""
+    for tensor in run.main.tensors():
+        sizes = tensor.tensor.partition("[")[2].rstrip("]").split(",")
+        if sizes[0].strip().isdecimal():
+            return int(sizes[0])
+    return 0
+
+
+def find_largest(run: Run) -> float:
+    """Return the largest magnitude of the answers that were kept; 0 if none were."""
+    largest = 0.0
+    for tensor in run.main.tensors():
+        for value in run.main.values(tensor.number):
+            if value.dtype in ("float32", "float64", "float16"):
+                numbers = np.abs(value.data.view(value.dtype).astype(np.float64))
+                finite = numbers[np.isfinite(numbers)]
+                largest = max(largest, float(finite.max(initial=0.0)))
+    return largest

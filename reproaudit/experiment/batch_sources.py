@@ -1,0 +1,204 @@
+"""What of a callable depends on the batch: runs that record operators, and the controls that tell a
+bug from rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from reproaudit.compare.interning import Interned
+from reproaudit.compare.leaks import find_leak, find_rounding
+from reproaudit.compare.regroup import find_regrouped_source
+from reproaudit.config.portions import Neighbours, Portions, Watched
+from reproaudit.diagnose.batches import (
+    explain_leak,
+    explain_regrouped,
+    find_nothing,
+    is_rounding,
+)
+from reproaudit.errors import SubjectError
+from reproaudit.experiment.batch_runs import BatchRuns, count_rows, find_largest, name_size
+from reproaudit.experiment.varied_outcomes import Varied
+from reproaudit.knowledge.batch_rules import BatchFault
+from reproaudit.knowledge.variations_batch import BATCH, NEIGHBOURS, PADDING, PLACE
+from reproaudit.knowledge.wanted import Wanted
+from reproaudit.model.events import Location
+from reproaudit.model.question import Dependence, VariationOutcome
+from reproaudit.model.result import Finding
+
+_SLICES = "PyTorch notes: Numerical accuracy, Batched computations or slice computations"
+_ROUNDING = (
+    "another number of rows is computed in another order; what the other rows hold does not matter"
+)
+_WIDENED = "more columns or rows are computed in another order; what they hold does not matter"
+_TURNED = "a row is computed in another order at another place"
+_CONTENT = "at equal shapes, the answer for a row changes with what the other rows hold"
+_PADDED = "at equal shapes, the answer changes with what the padding holds"
+_TOO_FAR = "the answers are further apart than another order of sums makes them"
+_DRAWN = "random numbers are drawn for the batch as a whole"
+
+
+class BatchSources:
+    """Explains dependences. `findings` are those of all variations; `outcomes` is completed.
+
+    `base_of` returns the portions that a value of a variation is compared with.
+    """
+
+    def __init__(
+        self,
+        runs: BatchRuns,
+        interned: Interned,
+        outcomes: dict[Wanted, VariationOutcome],
+        *,
+        base_of: Callable[[Wanted], Portions],
+    ) -> None:
+        self._runs = runs
+        self._interned = interned
+        self._outcomes = outcomes
+        self._base_of = base_of
+        self.findings: list[Finding] = []
+
+    def explain_all(self, varied: Sequence[Varied]) -> None:
+        """Say of each dependence where it is born, and whether it may be: the controls first."""
+        differing = [one for one in varied if one.differs and one.run.outcome.is_success]
+        leak: VariationOutcome | None = None
+        for one in sorted(differing, key=lambda one: one.wanted.name != NEIGHBOURS):
+            outcome = self._outcomes[one.wanted]
+            try:
+                if one.wanted.name == NEIGHBOURS:
+                    outcome = leak = self._explain_leak(one, outcome, BatchFault.NEIGHBOURS)
+                elif one.wanted.name == PADDING:
+                    outcome = self._explain_padding(one, outcome)
+                else:
+                    outcome = self._explain_portions(one, outcome, leak)
+            except SubjectError as error:
+                why = f"the operator was not located: {error.message}"
+                outcome = replace(outcome, why=why)
+            self._outcomes[one.wanted] = outcome
+
+    def _explain_leak(
+        self, varied: Varied, outcome: VariationOutcome, fault: BatchFault
+    ) -> VariationOutcome:
+        """Find the operator by which other content reaches what is answered."""
+        portions = varied.wanted.portions
+        assert portions is not None
+        if fault is BatchFault.NEIGHBOURS:
+            watching = replace(portions, watched=Watched.ROWS)
+            before = replace(watching, neighbours=Neighbours.OWN)
+            why = _CONTENT
+        else:
+            before = replace(portions, watched=Watched.UNPADDED)
+            watching = replace(before, is_filled=True)
+            why = _PADDED
+        what = varied.wanted.setting
+        pair = (
+            self._runs.record(before, f"before {what}"),
+            self._runs.record(watching, what),
+        )
+        found = find_leak(*pair, self._interned)
+        finding = find_nothing(fault, 0, None)
+        if found is not None:
+            finding = explain_leak(found, pair, fault)
+        return self._add(outcome, varied, finding, dependence=Dependence.BUG, why=why)
+
+    def _explain_padding(self, varied: Varied, outcome: VariationOutcome) -> VariationOutcome:
+        if varied.is_control:
+            return self._explain_leak(varied, outcome, BatchFault.PADDING)
+        wanted = varied.wanted
+        assert wanted.portions is not None
+        base = self._base_of(wanted)
+        watching = replace(wanted.portions, watched=Watched.UNPADDED)
+        pair = (
+            self._runs.record(base, name_size(base)),
+            self._runs.record(watching, f"{wanted.setting}, without the padding"),
+        )
+        rounding = find_rounding(*pair, self._interned)
+        finding = None
+        if rounding is not None:
+            finding = explain_leak(rounding, pair, BatchFault.ROUNDING)
+        return self._judge_distance(varied, outcome, finding, _WIDENED)
+
+    def _explain_portions(
+        self, varied: Varied, outcome: VariationOutcome, leak: VariationOutcome | None
+    ) -> VariationOutcome:
+        """Find the operator that makes other rows of equal ones."""
+        wanted = varied.wanted
+        assert wanted.portions is not None
+        if leak is not None and wanted.name == BATCH:
+            return replace(outcome, dependence=Dependence.BUG, finding=leak.finding, why=_CONTENT)
+        base = self._base_of(wanted)
+        pair = (
+            self._runs.record(base, name_size(base)),
+            self._runs.record(wanted.portions, wanted.setting),
+        )
+        is_turned = wanted.name == PLACE
+        size = base.size or count_rows(varied.run)
+        found = find_regrouped_source(*pair, self._interned, size=size if is_turned else None)
+        finding = None if found is None else explain_regrouped(found, pair)
+        why = _TURNED if is_turned else _ROUNDING
+        return self._judge_distance(varied, outcome, finding, why)
+
+    def _judge_distance(
+        self, varied: Varied, outcome: VariationOutcome, finding: Finding | None, why: str
+    ) -> VariationOutcome:
+        """Judge a difference that no content made: by the operator, and by how far it goes."""
+        first = varied.judged.first
+        difference = None if first is None else first.difference
+        if finding is not None and finding.rule == BatchFault.DRAWS.value:
+            return self._add(outcome, varied, finding, dependence=Dependence.BUG, why=_DRAWN)
+        tensor = "" if first is None else first.tensor
+        largest = find_largest(varied.judged.runs[0])
+        if not is_rounding(difference, tensor, largest):
+            rule = find_nothing(BatchFault.TOO_FAR, 0, difference)
+            if finding is None:
+                finding = rule
+            else:
+                finding = replace(
+                    rule,
+                    op=finding.op,
+                    location=finding.location,
+                    module=finding.module,
+                    evidence=finding.evidence,
+                )
+            return self._add(outcome, varied, finding, dependence=Dependence.BUG, why=_TOO_FAR)
+        if finding is None:
+            return replace(outcome, why=f"no operator was found; {why}")
+        return self._add(
+            outcome,
+            varied,
+            finding,
+            dependence=Dependence.EXPECTED,
+            why=why,
+            reference=_SLICES,
+        )
+
+    def _add(
+        self,
+        outcome: VariationOutcome,
+        varied: Varied,
+        finding: Finding,
+        *,
+        dependence: Dependence,
+        why: str,
+        reference: str = "",
+    ) -> VariationOutcome:
+        """Add a finding, and return the outcome with it."""
+        wanted = varied.wanted
+        base = self._base_of(wanted)
+        against = str(base.size) if wanted.name == BATCH else "as it is"
+        finding = replace(
+            finding,
+            variation=f"{wanted.setting} against {against}",
+            difference=outcome.difference,
+        )
+        places = [_identify(one) for one in self.findings]
+        if _identify(finding) in places:
+            at = places.index(_identify(finding))  # another size, the same operator
+        else:
+            at = len(places)
+            self.findings.append(finding)
+        return replace(outcome, dependence=dependence, finding=at, why=why, reference=reference)
+
+
+def _identify(finding: Finding) -> tuple[str, str | None, Location | None]:
+    return finding.rule, finding.op, finding.location
