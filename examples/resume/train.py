@@ -14,7 +14,7 @@ def main() -> None:
     inputs, targets = torch.randn(12, 8, 16), torch.randn(12, 8, 1)
     model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 1))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
-    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=4, gamma=0.5)
     first = 0
     if CHECKPOINT.exists():
         saved = torch.load(CHECKPOINT)

@@ -145,7 +145,8 @@ def _move_resumption(folder: _Folder, resumption: Resumption | None) -> Resumpti
         resumption,
         lost=tuple(_move_lost(folder, lost) for lost in resumption.lost),
         checkpoints=tuple(
-            replace(one, location=folder.move(one.location)) for one in resumption.checkpoints
+            replace(one, path=folder.move_path(one.path), location=folder.move(one.location))
+            for one in resumption.checkpoints
         ),
     )
 

@@ -234,9 +234,13 @@ def _word_proof(fix: Fix) -> str:
     """Say which runs prove a fix: those with it, or those with it and others."""
     runs = show_count(fix.runs, "run")
     if not fix.together:
-        return f"verified, {runs} with it are equal"
+        return f"verified, {runs} with it {_be(fix.runs)} equal"
     both = "both" if len(fix.settings) == len(fix.together) == 1 else "all of them"
-    return f"{word_together(fix)}, {runs} with {both} are equal"
+    return f"{word_together(fix)}, {runs} with {both} {_be(fix.runs)} equal"
+
+
+def _be(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def word_together(fix: Fix) -> str:
