@@ -141,7 +141,7 @@ class ResumeRuns:
             return
         if options.way is StopWay.SIGTERM:
             # It may make some steps more before it answers.
-            goes_on = run.steps >= self._steps_through
+            goes_on = run.outcome.is_success and run.steps >= self._steps_through
             did = "it went on to its end after SIGTERM"
         else:
             goes_on = run.steps > at

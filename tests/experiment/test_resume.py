@@ -14,6 +14,7 @@ from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.continuation import Beginning, Sign, compare_from, find_beginning
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
+from reproaudit.compare.lost_state import list_checkpoints
 from reproaudit.config.plan import StopWay
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import parse_subject
@@ -21,9 +22,9 @@ from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.options import AuditOptions, make_setup
 from reproaudit.experiment.resume_diagnosis import Pair, diagnose
-from reproaudit.experiment.resume_runs import ResumeOptions, ResumeRuns
+from reproaudit.experiment.resume_runs import ResumeOptions, ResumeRuns, name_stop
 from reproaudit.model.cause import Cause
-from reproaudit.model.events import EventKind
+from reproaudit.model.events import EventKind, OutcomeKind
 from reproaudit.model.question import Restoration, StateKind
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.lab import Lab
@@ -36,29 +37,34 @@ TRAIN = PROGRAMS / "resume" / "train.py"
 AT = 6
 
 
+def make_options(folder: Path) -> AuditOptions:
+    shutil.copy(TRAIN, folder)
+    return AuditOptions(parse_subject(TRAIN.name, cwd=folder), steps=None, python=warm.python())
+
+
+def make_lab(folder: Path) -> Lab:
+    options = make_options(folder)
+    return Lab(
+        options.subject,
+        Settings(),
+        folder / "out",
+        progress_for(True),
+        setup=make_setup(options),
+        budget=Budget(),
+    )
+
+
 class Runs:
     """One program of which an uninterrupted and a stopped run were made."""
 
-    def __init__(self, folder: Path, way: StopWay = StopWay.CHECKPOINT, *argv: str) -> None:
-        shutil.copy(TRAIN, folder)
-        subject = parse_subject(TRAIN.name, argv, cwd=folder)
-        self.audit = AuditOptions(subject, steps=None, python=warm.python())
-        self.lab = Lab(
-            subject,
-            Settings(),
-            folder / "out",
-            progress_for(True),
-            setup=make_setup(self.audit),
-            budget=Budget(),
-        )
-        self.way = way
+    def __init__(self, folder: Path) -> None:
+        self.audit = make_options(folder)
+        self.lab = make_lab(folder)
         self.through = self.make().run_through()
         self.stopped = self.stop()
 
     def make(self, *resume_args: str) -> ResumeRuns:
-        return ResumeRuns(
-            ResumeOptions(self.audit, AT, way=self.way, resume_args=resume_args), self.lab
-        )
+        return ResumeRuns(ResumeOptions(self.audit, AT, resume_args=resume_args), self.lab)
 
     def stop(self) -> Run:
         runs = self.make()
@@ -153,6 +159,37 @@ def test_a_run_that_has_nothing_left_to_do_is_told(runs: Runs) -> None:
         runs.go_on("done", "--until", "6")
 
 
+@pytest.mark.parametrize(
+    ("way", "kind", "at", "name"),
+    [
+        (StopWay.EXCEPTION, OutcomeKind.STOPPED, 7, "exception"),
+        (StopWay.SIGTERM, OutcomeKind.KILLED, 7, "SIGTERM"),
+        (StopWay.CHECKPOINT, OutcomeKind.STOPPED, 6, "checkpoint"),
+    ],
+)
+def test_each_way_to_stop_leaves_what_was_saved_before(
+    tmp_path: Path, way: StopWay, kind: OutcomeKind, at: int, name: str
+) -> None:
+    lab = make_lab(tmp_path)
+    options = ResumeOptions(make_options(tmp_path), at, way=way, resume_args=("{checkpoint}",))
+    with contextlib.closing(lab):
+        resuming = ResumeRuns(options, lab)
+        run = resuming.stop()
+        assert (run.outcome.kind, run.steps) == (kind, at)
+        assert [one.step for one in list_checkpoints(run)] == [6]
+        assert name_stop(options, run) == name
+        assert resuming.resumed_command == "train.py last.pt"
+
+
+def test_a_stop_before_anything_is_saved_is_told(tmp_path: Path) -> None:
+    lab = make_lab(tmp_path)
+    options = ResumeOptions(make_options(tmp_path), 6, way=StopWay.EXCEPTION)
+    with contextlib.closing(lab), pytest.raises(SubjectError, match="no checkpoint") as raised:
+        ResumeRuns(options, lab).stop()
+    # Between the sixth step and the next one it would have saved.
+    assert "--stop-by checkpoint" in raised.value.hint
+
+
 # The whole command
 
 
@@ -199,7 +236,6 @@ def test_a_forgotten_scheduler_is_the_only_loss_and_found_in_the_optimizer(tmp_p
         (("--at", "6", "--resume-args", "'", "train.py"), "cannot understand --resume-args"),
         (("--at", "6", "train.py::main"), "cannot be stopped and started again"),
         (("--at", "99", "train.py"), "the program ends before it can be stopped"),
-        (("--at", "3", "train.py"), "no checkpoint was written"),
     ],
 )
 def test_what_cannot_be_answered_is_an_error_that_says_what_to_do(

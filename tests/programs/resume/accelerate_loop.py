@@ -26,7 +26,7 @@ def main() -> None:
         dataloader_config=DataLoaderConfiguration(use_stateful_dataloader=options.stateful),
     )
     samples = torch.randn(24, 6, generator=torch.Generator().manual_seed(5))
-    loader = DataLoader(samples, batch_size=4, shuffle=True)
+    loader = DataLoader(samples, batch_size=4, shuffle=not options.stateful)
     model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Dropout(options.dropout), nn.Linear(8, 1))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
