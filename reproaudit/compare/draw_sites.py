@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from reproaudit.model.events import EventFlag, EventKind, LibraryCall, Location, Phase
 from reproaudit.model.question import StreamUse
@@ -26,6 +27,7 @@ GLOBAL_STREAMS = (TORCH, PYTHON, NUMPY)
 # Of what a line draws, these choose an order or a part of the samples.
 _ORDERS = ("shuffle", "permutation", "permuted", "randperm", "sample", "choice")
 _OWN_GENERATORS = (PYTHON_GENERATOR, NUMPY_GENERATOR, NUMPY_STATE)
+_TORCH_SEEDINGS = ("torch.manual_seed", "torch.seed")
 _BASE_SEED = "aten::random_"  # what each iterator of a DataLoader draws, shuffled or not
 # How a DataLoader's streams are named where its epochs begin.
 _OF_EPOCHS = {"torch.cpu": TORCH, "generator": TORCH_GENERATOR}
@@ -134,8 +136,7 @@ def _list_draws(trace: Trace, *, in_worker: bool) -> Iterator[_Draw]:
         trace.locations[number].code_line
         for number in set(trace.columns.location[trace.columns.are(EventKind.BATCH)].tolist())
     }
-    for number in trace.columns.numbers(EventKind.OP, flags=EventFlag.RANDOM).tolist():
-        op = trace.op(number)
+    for op in _list_drawing_ops(trace):
         place = op.known_location
         if place is None or not op.drew_from:
             continue
@@ -145,7 +146,7 @@ def _list_draws(trace: Trace, *, in_worker: bool) -> Iterator[_Draw]:
             continue
         is_own = EventFlag.OWN_GENERATOR in op.flags
         yield _Draw(
-            event=number,
+            event=op.number,
             step=op.step,
             stream=TORCH_GENERATOR if is_own else TORCH,
             use=StreamUse.DATA if in_worker else _find_use(op),
@@ -168,6 +169,27 @@ def _list_draws(trace: Trace, *, in_worker: bool) -> Iterator[_Draw]:
             state=call.state[0],
             below=call.below,
         )
+
+
+def _list_drawing_ops(trace: Trace) -> list[OpEvent]:
+    """Return the ops that drew, in order.
+
+    Attention without dropout is marked as random, too, and leaves the default generator as it
+    found it: the next draw starts from the same state, and nothing has seeded it in between. An op
+    whose every call at a line was followed so drew nothing there.
+    """
+    seeded = [call.number for call in trace.entropy_calls() if call.name in _TORCH_SEEDINGS]
+    numbers = trace.columns.numbers(EventKind.OP, flags=EventFlag.RANDOM).tolist()
+    ops = [trace.op(number) for number in numbers]
+    default = [op for op in ops if EventFlag.OWN_GENERATOR not in op.flags]
+    idle: set[tuple[str, Location]] = set()
+    drawing: set[tuple[str, Location]] = set()
+    # Of the last one nothing is known.
+    for op, following in pairwise(default):
+        is_seeded = any(op.number < number < following.number for number in seeded)
+        is_idle = op.drew_from == following.drew_from and not is_seeded
+        (idle if is_idle else drawing).add((op.name, op.location))
+    return [op for op in ops if (op.name, op.location) not in idle - drawing]
 
 
 def _find_use(op: OpEvent) -> StreamUse:
