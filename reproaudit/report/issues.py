@@ -12,6 +12,7 @@ from reproaudit.model.identity import (
     fingerprints,
     hash_identities,
 )
+from reproaudit.model.question import Question
 from reproaudit.model.result import Alert, AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.issue import TITLES, Issue, Kind, find_place
@@ -71,7 +72,7 @@ def name_subjects(results: Sequence[AuditResult]) -> tuple[str, ...]:
     return tuple(unique)
 
 
-def word_finding(finding: Finding) -> str:
+def word_finding(finding: Finding, question: Question = Question.AUDIT) -> str:
     """Return what a finding says, as sentences on one line."""
     where = name_when(finding)
     source = name_source(finding)
@@ -86,7 +87,11 @@ def word_finding(finding: Finding) -> str:
         where += f", {times}"
     title = show_prose(finding.title)
     under = f" with {show_name(finding.variation)}" if finding.variation.strip() else ""
-    parts = [f"Runs differ{under} in the {where}: {title} ({finding.cause.value})."]
+    said = f"Runs differ{under} in the {where}"
+    if question is Question.SEEDS:
+        # Of numbers that no seed changes, no run differs.
+        said = f"In the {where}"
+    parts = [f"{said}: {title} ({finding.cause.value})."]
     if finding.difference is not None:
         parts.append(f"{word_difference(finding.difference)}.")
     if finding.fix is not None:
@@ -154,7 +159,7 @@ def _yield_findings(
             kind=Kind.FINDING,
             rule=show_name(finding.rule),
             title=show_prose(finding.title),
-            message=word_finding(finding),
+            message=word_finding(finding, result.question),
             fingerprint=fingerprint,
             place=find_place("", finding.location),
             where=show_name(str(finding.location or "")),

@@ -9,7 +9,7 @@ from reproaudit.model.identity import divergence_fingerprint, fingerprints
 from reproaudit.model.question import Dependence
 from reproaudit.report.issue import Kind
 from reproaudit.report.issues import list_issues
-from tests.report.question_cases import RESUME, SEEDED, SEEDS, UNVARIED, VARY
+from tests.report.question_cases import HASH_ORDER, RESUME, SEEDED, SEEDS, UNVARIED, VARY
 
 
 def test_a_dependence_is_a_finding_or_an_issue_of_its_own_the_gravest_first() -> None:
@@ -21,6 +21,13 @@ def test_a_dependence_is_a_finding_or_an_issue_of_its_own_the_gravest_first() ->
         (Kind.DEPENDENCE, "dependence-without-source", True),
     ]
     assert list_issues(VARY)[0].message.startswith("Runs differ with hash_seed=1 in the forward")
+
+
+def test_a_constant_is_not_said_to_differ_between_runs() -> None:
+    constant = replace(HASH_ORDER, title="a constant seed stands in the way", variation="")
+    (issue,) = list_issues(replace(SEEDS, findings=(constant,)))
+    assert issue.message.startswith("In the forward pass of step 0 at aten::embedding")
+    assert "differ in" not in issue.message
 
 
 def test_what_lies_within_its_tolerance_fails_nothing() -> None:
