@@ -11,7 +11,7 @@ from reproaudit.compare.continuation import Beginning, compare_from
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
 from reproaudit.compare.localise import localise
-from reproaudit.compare.lost_state import find_lost_state
+from reproaudit.diagnose.lost_state import explain_lost_state
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.early_end import ENDS, EarlyEnd
@@ -75,7 +75,7 @@ def diagnose(judged: Judged, pair: Pair, runs: ResumeRuns, *, is_wanted: bool) -
         return Diagnosis(notes=(_note(error, "after the runs that decide"),))
     compare_from(through, resumed, pair.begin, pair.interned)
     recorded = RunPair(through, resumed, localise(through, resumed, pair.interned))
-    lost = find_lost_state(through, pair.stopped, resumed, pair.begin)
+    lost = explain_lost_state(through, pair.stopped, resumed, pair.begin)
     found = explain_resumed(recorded, reordered=judged.same_samples_reordered, begin=pair.begin)
     diagnosis = Diagnosis(
         findings=blame_lost_state(found, lost, begin=pair.begin),
