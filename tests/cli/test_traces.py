@@ -86,7 +86,7 @@ def test_an_error_does_not_pass_on_what_a_terminal_or_github_would_obey(
     assert "\n::error" not in said
 
 
-@pytest.mark.parametrize("sample", ["graph_net", "vary", "resume", "seeds"])
+@pytest.mark.parametrize("sample", ["graph_net", "vary", "batch", "resume", "seeds"])
 def test_the_readme_quotes_the_sample_s_screen(sample: str) -> None:
     command = (SAMPLES / sample / "command").read_text()
     quoted = re.search(rf"\$ {re.escape(command)}(.*?)```", README.read_text(), re.DOTALL)
