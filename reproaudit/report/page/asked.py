@@ -26,7 +26,7 @@ from reproaudit.report.questions.variation_rows import (
     word_far,
     word_first_tensor,
 )
-from reproaudit.report.wording import show_code, show_prose, show_whole
+from reproaudit.report.wording import show_code, show_name, show_prose, show_whole
 
 _MOST_LINE = 500  # characters of a line of a diff
 _TONES = {
@@ -101,7 +101,7 @@ def _make_group(result: AuditResult, group: Group) -> dict[str, Any]:
     )
     return {
         "title": name_settings(group.outcomes),
-        "settings": [outcome.setting for outcome in group.outcomes],
+        "settings": [show_name(outcome.setting) for outcome in group.outcomes],
         "answer": name_dependence(first),
         "tone": "" if first.is_within_tolerance else _TONES[group.dependence],
         "facts": [list(fact) for fact in facts if fact[1]],

@@ -44,6 +44,7 @@ from reproaudit.report.questions.seed_rows import (
 from reproaudit.report.questions.variation_rows import (
     Group,
     group_differing,
+    list_equal,
     list_not_tried,
     list_variation_rows,
     name_dependence,
@@ -91,9 +92,10 @@ def _list_variations(result: AuditResult, most: int) -> Iterator[Section]:
     entries: list[Block] = [Entry(_word_documented(group)) for group in documented[:most]]
     entries += list_cut(len(documented) - most)
     yield Section(Topic.DEPENDENCE, "As documented", entries)
-    untried = list(list_not_tried(result))
-    entries = [Entry(said) for said in untried[:most]]
-    yield Section(Topic.VARIED, "Not tried", [*entries, *list_cut(len(untried) - most)])
+    for title, said in (("Equal", list_equal(result)), ("Not tried", list_not_tried(result))):
+        sentences = list(said)
+        entries = [Entry(sentence) for sentence in sentences[:most]]
+        yield Section(Topic.VARIED, title, [*entries, *list_cut(len(sentences) - most)])
 
 
 def _tabulate_variations(result: AuditResult, most: int, total: int) -> list[Block]:

@@ -272,12 +272,22 @@ def list_tolerated(result: AuditResult) -> frozenset[int]:
 
 def list_not_tried(result: AuditResult) -> Iterator[str]:
     """Yield a sentence for each reason why variations were not tried, with what it is about."""
+    untried = [one for one in result.variations if one.dependence is Dependence.NOT_TRIED]
+    yield from _list_reasons(untried)
+
+
+def list_equal(result: AuditResult) -> Iterator[str]:
+    """Yield what is said of variations that change nothing, such as how many answers were given."""
+    equal = [one for one in result.variations if one.dependence is Dependence.NONE]
+    yield from _list_reasons([one for one in equal if one.why.strip()])
+
+
+def _list_reasons(outcomes: Sequence[VariationOutcome]) -> Iterator[str]:
     reasons: dict[str, list[VariationOutcome]] = {}
-    for outcome in result.variations:
-        if outcome.dependence is Dependence.NOT_TRIED:
-            reasons.setdefault(outcome.why, []).append(outcome)
-    for why, outcomes in reasons.items():
-        settings = name_settings(outcomes)
+    for outcome in outcomes:
+        reasons.setdefault(outcome.why, []).append(outcome)
+    for why, alike in reasons.items():
+        settings = name_settings(alike)
         yield f"{settings}: {show_prose(why)}" if why.strip() else settings
 
 

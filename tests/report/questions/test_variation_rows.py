@@ -11,6 +11,7 @@ from reproaudit.model.question import Dependence, Trend
 from reproaudit.report.questions.variation_rows import (
     choose_finding,
     group_differing,
+    list_equal,
     list_not_tried,
     list_tolerated,
     list_variation_rows,
@@ -74,6 +75,14 @@ def test_reasons_for_what_was_not_tried_are_given_once() -> None:
     assert list(list_not_tried(VARY)) == [
         "workers=0 and 4: the program has no DataLoader",
         "device=cuda: there is no GPU on this machine",
+    ]
+
+
+def test_what_is_said_of_equal_ones_is_told_and_most_have_nothing() -> None:
+    said = replace(VARY.variations[4], why="8 answers to one prompt, 1 unique")
+    assert list(list_equal(VARY)) == []
+    assert list(list_equal(replace(VARY, variations=(said, *VARY.variations[5:7])))) == [
+        "locales=C: 8 answers to one prompt, 1 unique"
     ]
 
 
