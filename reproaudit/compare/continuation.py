@@ -57,14 +57,16 @@ def find_beginning(
     The contents of its first step decide: half of them are those of one step. Otherwise it is taken
     to begin where the file was saved that it loaded, or else where the stopped run saved last.
     """
-    step = _find_equal_step(straight.main, resumed.main, interned)
-    if step is not None:
-        return Beginning(step, Sign.CONTENTS)
-    step = _find_loaded_step(stopped, resumed)
-    if step is not None:
-        return Beginning(step, Sign.LOADED)
     saved = list_saving_steps(stopped)
-    return Beginning(saved[-1], Sign.SAVED) if saved else None
+    loaded = _find_loaded_step(stopped, resumed)
+    expected: Beginning | None = None
+    if loaded is not None:
+        expected = Beginning(loaded, Sign.LOADED)
+    elif saved:
+        expected = Beginning(saved[-1], Sign.SAVED)
+    likely = None if expected is None else expected.step
+    step = _find_equal_step(straight.main, resumed.main, interned, likely=likely)
+    return expected if step is None else Beginning(step, Sign.CONTENTS)
 
 
 def _find_loaded_step(stopped: Run, resumed: Run) -> int | None:
@@ -88,8 +90,13 @@ def compare_from(straight: Run, resumed: Run, step: int, interned: Interned) -> 
         interned.begin(second, event_b, step=step)
 
 
-def _find_equal_step(straight: Trace, resumed: Trace, interned: Interned) -> int | None:
-    """Return the step that computes most of what the first step of the other run does."""
+def _find_equal_step(
+    straight: Trace, resumed: Trace, interned: Interned, *, likely: int | None
+) -> int | None:
+    """Return the step that computes most of what the first step of the other run does.
+
+    It is the `likely` one if that does as well as any: nothing may change from step to step.
+    """
     first = _select(resumed, _COMPUTED)
     wanted = _make_keys(resumed, first[resumed.columns.step[first] == 0], interned, contents=True)
     events = _select(straight, _COMPUTED)
@@ -99,6 +106,8 @@ def _find_equal_step(straight: Trace, resumed: Trace, interned: Interned) -> int
         return None
     counts = np.bincount(found)
     best = int(counts.argmax())
+    if likely is not None and likely < len(counts) and counts[likely] == counts[best]:
+        best = likely
     return best if 2 * int(counts[best]) >= len(wanted) else None
 
 

@@ -142,8 +142,8 @@ class _Resuming:
                 f"{self.runs.resumed_command}",
             )
         begin = beginning.step
-        if begin == 0 and saved:
-            begin = saved[-1]  # where it should have gone on
+        if begin == 0:
+            begin = saved[-1] if saved else stopped.steps  # where it should have gone on
         compare_from(through, resumed, begin, interned)
         return Pair(
             through=through,

@@ -71,13 +71,28 @@ class Runs:
         runs.require_enough_steps(self.through, AT)
         return runs.stop()
 
-    def go_on(self, name: str, *resume_args: str) -> tuple[Beginning | None, Judged]:
-        interned = Interned()
-        resumed = self.make(*resume_args).go_on(name, "", steps=4)
-        beginning = find_beginning(self.through, self.stopped, resumed, interned)
-        compare_from(self.through, resumed, AT, interned)
-        pair = [self.through, resumed]
-        return beginning, judge(pair, compare_boundaries(pair, interned), Tolerances())
+    def go_on(self, name: str, *resume_args: str) -> Pair:
+        return make_pair(self, self.make(*resume_args).go_on(name, "", steps=4))
+
+
+def make_pair(runs: Runs, resumed: Run) -> Pair:
+    interned = Interned()
+    beginning = find_beginning(runs.through, runs.stopped, resumed, interned)
+    assert beginning is not None
+    compare_from(runs.through, resumed, AT, interned)
+    return Pair(
+        through=runs.through,
+        stopped=runs.stopped,
+        resumed=resumed,
+        beginning=beginning,
+        begin=AT,
+        interned=interned,
+    )
+
+
+def judge_pair(pair: Pair) -> Judged:
+    both = [pair.through, pair.resumed]
+    return judge(both, compare_boundaries(both, pair.interned), Tolerances())
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +103,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
 
 
 def test_a_run_that_restores_all_it_needs_is_equal(runs: Runs) -> None:
-    beginning, judged = runs.go_on("equal")
-    assert beginning == Beginning(AT, Sign.CONTENTS)
+    pair = runs.go_on("equal")
+    judged = judge_pair(pair)
+    assert pair.beginning == Beginning(AT, Sign.CONTENTS)
     assert judged.comparison.classes == ((0, 3),)
     assert judged.comparison.compared > 0
 
@@ -107,7 +123,7 @@ def test_a_run_that_restores_all_it_needs_is_equal(runs: Runs) -> None:
 def test_state_that_is_not_restored_is_a_difference_where_it_first_shows(
     runs: Runs, forgotten: str, kind: EventKind, step: int
 ) -> None:
-    _, judged = runs.go_on(forgotten, "--forget", forgotten)
+    judged = judge_pair(runs.go_on(forgotten, "--forget", forgotten))
     assert judged.comparison.classes == ((0,), (3,))
     first = judged.divergences[0]
     assert (first.kind, first.step) == (kind, step)
@@ -115,20 +131,8 @@ def test_state_that_is_not_restored_is_a_difference_where_it_first_shows(
 
 def test_a_stream_that_is_not_restored_is_proven_by_a_run_that_is_given_it(runs: Runs) -> None:
     resuming = runs.make("--forget", "numpy")
-    resumed = resuming.go_on("without-numpy", "", steps=4)
-    interned = Interned()
-    compare_from(runs.through, resumed, AT, interned)
-    both = [runs.through, resumed]
-    judged = judge(both, compare_boundaries(both, interned), Tolerances())
-    pair = Pair(
-        through=runs.through,
-        stopped=runs.stopped,
-        resumed=resumed,
-        beginning=Beginning(AT, Sign.LOADED),
-        begin=AT,
-        interned=interned,
-    )
-    diagnosis = diagnose(judged, pair, resuming, is_wanted=True)
+    pair = make_pair(runs, resuming.go_on("without-numpy", "", steps=4))
+    diagnosis = diagnose(judge_pair(pair), pair, resuming, is_wanted=True)
     (lost,) = diagnosis.lost
     assert (lost.kind, lost.restoration) == (StateKind.RANDOM_STREAM, Restoration.NOT_RESTORED)
     assert "numpy" in lost.name.lower()
@@ -143,8 +147,14 @@ def test_a_stream_that_is_not_restored_is_proven_by_a_run_that_is_given_it(runs:
 
 
 def test_a_run_that_loads_nothing_is_seen_to_begin_anew(runs: Runs) -> None:
-    beginning, _ = runs.go_on("anew", "--checkpoint", "elsewhere.pt")
-    assert beginning == Beginning(0, Sign.CONTENTS)
+    resuming = runs.make("--checkpoint", "elsewhere.pt")
+    pair = make_pair(runs, resuming.go_on("anew", "", steps=4))
+    assert pair.beginning == Beginning(0, Sign.CONTENTS)
+    (finding,) = diagnose(judge_pair(pair), pair, resuming, is_wanted=True).findings
+    assert (finding.rule, finding.title) == (
+        "RA610",
+        "the second run did not resume: it began at step 0",
+    )
 
 
 def test_a_run_that_fails_is_told_with_its_last_lines(runs: Runs) -> None:
