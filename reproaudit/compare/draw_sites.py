@@ -23,6 +23,7 @@ TORCH = "torch"
 TORCH_GENERATOR = "torch.Generator"
 PYTHON = "random"
 NUMPY = "numpy.random"
+DISTRIBUTED_SAMPLER = "DistributedSampler"
 GLOBAL_STREAMS = (TORCH, PYTHON, NUMPY)
 # Of what a line draws, these choose an order or a part of the samples.
 _ORDERS = ("shuffle", "permutation", "permuted", "randperm", "sample", "choice")
@@ -136,6 +137,7 @@ def _list_draws(trace: Trace, *, in_worker: bool) -> Iterator[_Draw]:
         trace.locations[number].code_line
         for number in set(trace.columns.location[trace.columns.are(EventKind.BATCH)].tolist())
     }
+    begin = _find_begin(trace)
     for op in _list_drawing_ops(trace):
         place = op.known_location
         if place is None or not op.drew_from:
@@ -149,7 +151,7 @@ def _list_draws(trace: Trace, *, in_worker: bool) -> Iterator[_Draw]:
             event=op.number,
             step=op.step,
             stream=TORCH_GENERATOR if is_own else TORCH,
-            use=StreamUse.DATA if in_worker else _find_use(op),
+            use=StreamUse.DATA if in_worker else _find_use(op, begin),
             call=op.shown_name,
             location=place,
             state=op.drew_from,
@@ -192,11 +194,20 @@ def _list_drawing_ops(trace: Trace) -> list[OpEvent]:
     return [op for op in ops if (op.name, op.location) not in idle - drawing]
 
 
-def _find_use(op: OpEvent) -> StreamUse:
+def _find_begin(trace: Trace) -> int:
+    """Return the number of the first event that a module was called for, or of their end."""
+    called = trace.columns.numbers(EventKind.BATCH, EventKind.OUTPUT)
+    return int(called[0]) if len(called) else trace.event_count
+
+
+def _find_use(op: OpEvent, begin: int) -> StreamUse:
     if EventFlag.INITIAL in op.flags:
         return StreamUse.WEIGHTS
     if op.phase is Phase.DATA:
         return StreamUse.DATA
+    # What ranks receive from another one is no longer what they have drawn, though it was for that.
+    if op.phase is Phase.FORWARD and op.number < begin:
+        return StreamUse.WEIGHTS
     return StreamUse.FORWARD if op.phase is Phase.FORWARD else StreamUse.OTHER
 
 

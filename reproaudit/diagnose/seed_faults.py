@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from reproaudit.compare.draw_sites import GLOBAL_STREAMS
+from reproaudit.compare.draw_sites import DISTRIBUTED_SAMPLER, GLOBAL_STREAMS
 from reproaudit.compare.seed_calls import SeedCall
 from reproaudit.diagnose.seed_effects import SeedReach, SiteEffect, find_seeding
 from reproaudit.knowledge.rules import QUESTION_RULES
@@ -16,6 +16,10 @@ from reproaudit.model.question import SeedEffect, StreamUse
 from reproaudit.model.result import Evidence, Finding, Fix
 
 _MOST_NAMED = 4
+# Without an argument its seed is 0.
+_SAMPLER_CALL = LibraryCall(
+    "torch.utils.data.distributed.DistributedSampler", DISTRIBUTED_SAMPLER, "seed"
+)
 _PHASES = {
     StreamUse.WEIGHTS: Phase.INITIALISATION,
     StreamUse.FORWARD: Phase.FORWARD,
@@ -83,6 +87,10 @@ def _explain(one: SiteEffect, reach: SeedReach) -> _Fault:
             return _blame(SeedFault.TOO_LATE, one, following[0])
     if one.effect is SeedEffect.UNSEEDED:
         return _blame(SeedFault.UNSEEDED, one, seeding)
+    if key.stream == DISTRIBUTED_SAMPLER:
+        return _Fault(
+            SeedFault.CONSTANT_IN_LIBRARY, key.location, one.site.call, below=_SAMPLER_CALL
+        )
     in_library = seeding.below if seeding is not None else one.site.below
     kind = SeedFault.CONSTANT if in_library is None else SeedFault.CONSTANT_IN_LIBRARY
     return _blame(kind, one, seeding)
@@ -107,7 +115,7 @@ def _word(fault: _Fault) -> Finding:
         step=min(first.site.steps, default=0),
         location=fault.location,
         count=sum(one.site.draws for one in fault.sites),
-        evidence=Evidence(observed=True, notes=tuple(notes)),
+        evidence=Evidence(observed=None if _repeats(fault) else True, notes=tuple(notes)),
         fix=Fix(advice=_advise(fault, rule.advice)),
         call=fault.call,
         below=fault.below,
@@ -135,7 +143,8 @@ def _tell_cause(fault: _Fault) -> Iterator[str]:
 def _tell_sites(sites: Sequence[SiteEffect]) -> Iterator[str]:
     for one in sites[:_MOST_NAMED]:
         stream = one.stream
-        process = f" in a {stream.process}" if stream.process else ""
+        article = "a " if one.key.is_worker else ""
+        process = f" in {article}{stream.process}" if stream.process else ""
         yield f"{stream.use.value}, {stream.call} at {stream.location}{process}: {stream.why}"
     if len(sites) > _MOST_NAMED:
         yield f"and {len(sites) - _MOST_NAMED} more lines"
@@ -192,7 +201,7 @@ def find_zero(
         phase=Phase.DATA,
         step=0,
         location=place or first.location,
-        evidence=Evidence(observed=True, notes=tuple(notes)),
+        evidence=Evidence(notes=tuple(notes)),
         fix=Fix(advice=rule.advice),
         call=first.name,
         variation=given,
@@ -231,7 +240,7 @@ def find_ignored(reach: SeedReach, place: Location | None) -> Finding | None:
         phase=Phase.DATA,
         step=0,
         location=named.location if named is not None else place,
-        evidence=Evidence(observed=True, notes=tuple(notes)),
+        evidence=Evidence(notes=tuple(notes)),
         fix=Fix(advice=rule.advice),
         call=named.name if named is not None else "",
     )

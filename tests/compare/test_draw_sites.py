@@ -75,11 +75,15 @@ def test_what_a_line_draws_for_is_told_by_what_comes_of_it(tmp_path: Path) -> No
     initial = EventFlag.RANDOM | EventFlag.INITIAL
     draw(writer, "aten::uniform_.default", 1, line=2, flags=initial)
     draw(writer, "aten::randn.default", 2, line=3, phase=Phase.DATA)
+    draw(writer, "aten::normal_.default", 6, line=7)
+    at = Moment(Phase.DATA, 0, writer.location("train.py", 4, "main"))
+    writer.add_tensor(EventKind.BATCH, at=at, name="batch", tensor="float32[2]", digest=(1, 1))
     draw(writer, "aten::bernoulli_.float", 3, line=4)
     own = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
     draw(writer, "aten::randperm.generator", 4, line=5, phase=Phase.DATA, flags=own)
     sites = read(writer, tmp_path)
-    assert [(sites[line].key.stream, sites[line].key.use) for line in (2, 3, 4, 5)] == [
+    assert [(sites[line].key.stream, sites[line].key.use) for line in (2, 7, 3, 4, 5)] == [
+        ("torch", StreamUse.WEIGHTS),
         ("torch", StreamUse.WEIGHTS),
         ("torch", StreamUse.DATA),
         ("torch", StreamUse.FORWARD),
