@@ -24,6 +24,13 @@ def prepare(seed=42):
 """
 
 
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a short name: workers that load data open sockets below it, whose paths
+    the system limits to 107 characters."""
+    return tmp_path_factory.mktemp("s")
+
+
 def make_program(folder: Path) -> None:
     """Put the program there, beside an installed library."""
     library = folder / "site-packages"
@@ -64,21 +71,21 @@ def effects(result: dict[str, Any]) -> dict[str, set[str]]:
     ],
 )
 def test_what_does_not_follow_the_seed_is_named_at_the_line_to_mend(
-    tmp_path: Path, way: str, rule: str, mark: str, constant: set[str]
+    folder: Path, way: str, rule: str, mark: str, constant: set[str]
 ) -> None:
-    code, result = ask(tmp_path, way, "--seeds", "1,2")
+    code, result = ask(folder, way, "--seeds", "1,2")
     assert (code, result["verdict"], result["question"]) == (1, "not-reproducible", "seeds")
     rules = {finding["rule"] for finding in result["findings"]}
     assert rules == {rule}
     lines = {finding["location"]["line"] for finding in result["findings"]}
-    assert line_of(tmp_path, mark) in lines
+    assert line_of(folder, mark) in lines
     found = effects(result)
     assert {use for use in found if "constant" in found[use]} >= constant
     assert all("unseeded" not in effect for effect in found.values())
 
 
-def test_weights_that_were_drawn_before_the_seed_was_set_are_told_as_such(tmp_path: Path) -> None:
-    code, result = ask(tmp_path, "late", "--seeds", "1,2")
+def test_weights_that_were_drawn_before_the_seed_was_set_are_told_as_such(folder: Path) -> None:
+    code, result = ask(folder, "late", "--seeds", "1,2")
     (finding,) = result["findings"]
     assert (code, finding["rule"]) == (1, "RA622")
     found = effects(result)
@@ -89,33 +96,33 @@ def test_weights_that_were_drawn_before_the_seed_was_set_are_told_as_such(tmp_pa
 
 
 def test_a_seed_of_zero_that_is_taken_for_none_is_found_at_the_test_of_its_truth(
-    tmp_path: Path,
+    folder: Path,
 ) -> None:
-    code, result = ask(tmp_path, "zero")
+    code, result = ask(folder, "zero")
     (finding,) = result["findings"]
     assert (code, finding["rule"]) == (1, "RA623")
-    assert finding["location"]["line"] == line_of(tmp_path, "zero")
+    assert finding["location"]["line"] == line_of(folder, "zero")
     assert finding["variation"] == "--seed 0"
     # Under other seeds all is well.
     assert set().union(*effects(result).values()) == {"follows"}
 
 
 def test_a_stream_without_a_seed_is_the_reason_why_one_seed_gives_two_results(
-    tmp_path: Path,
+    folder: Path,
 ) -> None:
-    code, result = ask(tmp_path, "unseeded", "--seeds", "1,2")
+    code, result = ask(folder, "unseeded", "--seeds", "1,2")
     assert code == 1
     assert result["headline"].startswith("the same seed does not give the same")
     first = result["findings"][0]
     assert first["rule"] == "RA624"
-    assert first["location"]["line"] == line_of(tmp_path, "unseeded")
+    assert first["location"]["line"] == line_of(folder, "unseeded")
     assert first["fix"]["verified"] is True
     assert first["fix"]["settings"]
 
 
 @pytest.mark.parametrize("way", ["well", "well-workers", "generators"])
-def test_a_program_whose_seed_reaches_all_is_clean(tmp_path: Path, way: str) -> None:
-    code, result = ask(tmp_path, way, "--seeds", "1,0")
+def test_a_program_whose_seed_reaches_all_is_clean(folder: Path, way: str) -> None:
+    code, result = ask(folder, way, "--seeds", "1,0")
     assert (code, result["verdict"], result["findings"]) == (0, "reproducible", [])
     assert set().union(*effects(result).values()) == {"follows"}
     assert len(result["classes"]) == 2
@@ -123,18 +130,18 @@ def test_a_program_whose_seed_reaches_all_is_clean(tmp_path: Path, way: str) -> 
     assert conditions == ["--seed 1"] * 4 + ["--seed 0"]
 
 
-def test_an_option_that_the_program_does_not_know_is_told_in_its_own_words(tmp_path: Path) -> None:
-    make_program(tmp_path)
-    done = reproaudit(tmp_path, "seeds", "--quiet", "--seed-arg", "--sede", PROGRAM)
+def test_an_option_that_the_program_does_not_know_is_told_in_its_own_words(folder: Path) -> None:
+    make_program(folder)
+    done = reproaudit(folder, "seeds", "--quiet", "--seed-arg", "--sede", PROGRAM)
     assert done.returncode == 2
     assert "unrecognized arguments: --sede 1" in done.stderr
     assert "[seed-argument-unknown]" in done.stderr
 
 
-def test_the_timeline_says_what_was_set_too_late_and_what_was_overwritten(tmp_path: Path) -> None:
-    shutil.copy(PROGRAMS / "timeline.py", tmp_path)
-    code, result = audit(tmp_path, "--timeline", "timeline.py", question="seeds", is_fresh=True)
-    lines = (tmp_path / "timeline.py").read_text().splitlines()
+def test_the_timeline_says_what_was_set_too_late_and_what_was_overwritten(folder: Path) -> None:
+    shutil.copy(PROGRAMS / "timeline.py", folder)
+    code, result = audit(folder, "--timeline", "timeline.py", question="seeds", is_fresh=True)
+    lines = (folder / "timeline.py").read_text().splitlines()
     assert (code, result["runs_made"]) == (1, 1)
     told = {
         lines[row["location"]["line"] - 1].rpartition("# ")[2]: row
