@@ -195,6 +195,10 @@ class _Varying:
             if missing:
                 outcomes[one] = make_not_tried(one, missing)
                 continue
+            if one.python is not None and not run.main.header["environment"]:
+                ending = run.outcome.detail or run.outcome.kind.value
+                outcomes[one] = self._miss(one, f"torch was never imported there: {ending}")
+                continue
             varied = self._compare(one, plain, run)
             found.append(varied)
             outcomes[one] = _describe(varied, plain)
@@ -254,7 +258,8 @@ class _Varying:
             self.lab, self._interned, plain=plain, held=self._fix, change=self._change
         )
         differing = [one for one in found if one.differs and one.run.outcome.is_success]
-        if not differing or not self._options.diagnose:
+        # Whoever ended it waits for what is known, and not for more.
+        if not differing or not self._options.diagnose or self._end:
             return sources
         sources.limit_steps(one.judged for one in differing)
         try:
