@@ -186,7 +186,9 @@ def _find_dimensions(
             return None
         if size is not None:
             shape = one[0].shape
-            found.append(shape.index(size) if size in shape and len(shapes) == 1 else None)
+            # What is the same in all calls, as a weight, has no rows of its own.
+            has_rows = size in shape and len(shapes) == 1 and len({t.whole for t in one}) > 1
+            found.append(shape.index(size) if has_rows else None)
             continue
         sizes = list(zip(*shapes, strict=True))
         varying = [place for place, size in enumerate(sizes) if len(set(size)) > 1]

@@ -14,7 +14,7 @@ from reproaudit.knowledge.rules import QUESTION_RULES
 from reproaudit.model.cause import Cause
 from reproaudit.model.difference import Difference
 from reproaudit.model.events import EventFlag, Phase
-from reproaudit.model.result import Evidence, Finding, Fix
+from reproaudit.model.result import Finding, Fix
 from reproaudit.trace.runs import Run
 
 # What rounding can do to an answer, as a share of its largest number: of a network of a hundred
@@ -58,17 +58,19 @@ def explain_leak(found: Leak, pair: tuple[Run, Run], fault: BatchFault) -> Findi
     return _make_finding(fault, found.as_source(), pair, note)
 
 
-def find_nothing(fault: BatchFault, step: int, difference: Difference | None) -> Finding:
-    """Return the finding of a dependence whose operator was not found."""
-    rule = QUESTION_RULES[fault.value]
-    return Finding(
+def blame_distance(located: Finding | None) -> Finding:
+    """Return the finding of answers that are further apart than rounding makes them.
+
+    `located` is where rounding begins, which need not be what takes them so far.
+    """
+    rule = QUESTION_RULES[BatchFault.TOO_FAR.value]
+    if located is None:
+        located = Finding(rule.id, Cause.UNKNOWN, rule.title, Phase.FORWARD, 0)
+    return replace(
+        located,
         rule=rule.id,
-        cause=_CAUSES.get(fault, Cause.UNKNOWN),
+        cause=Cause.UNKNOWN,
         title=rule.title,
-        phase=Phase.FORWARD,
-        step=step,
-        evidence=Evidence(),
-        difference=difference,
         fix=Fix(advice=rule.advice),
     )
 
@@ -91,15 +93,17 @@ def _word_sizes(sizes: tuple[int, ...]) -> str:
     return " and ".join(str(size) for size in sizes[:2])
 
 
-def is_rounding(difference: Difference | None, tensor: str, largest: float) -> bool:
+def is_rounding(difference: Difference | None, tensor: str, largest: float | None) -> bool | None:
     """Return True if answers are no further apart than another order of sums may make them.
 
     `tensor` is the description of the answer, "float32[64, 512]", `largest` its largest number.
-    Whole numbers say nothing: tokens that differ are no measure of what made them differ.
+    Whole numbers are no measure: one token that differs changes all that follow. None: not known.
     """
-    if difference is None or difference.nan_against_number:
+    if not tensor.startswith(("float", "bfloat", "complex")):
+        return True
+    if difference is None or largest is None or difference.max_abs is None:
+        return None
+    if difference.nan_against_number:
         return False
-    if difference.max_abs is None or not tensor.startswith(("float", "bfloat", "complex")):
-        return difference.max_ulp is None and not difference.nan_against_number
     most = _MOST_ROUNDING_OF_HALVES if tensor.startswith(_HALVES) else _MOST_ROUNDING
     return difference.max_abs <= most * largest

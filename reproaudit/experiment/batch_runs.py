@@ -6,13 +6,15 @@ import numpy as np
 
 from reproaudit.config.portions import Portions
 from reproaudit.knowledge.variations_batch import BATCH
-from reproaudit.model.events import Level
+from reproaudit.model.events import EventKind, Level
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
+from reproaudit.trace.values import TensorValue
 
 ALONE = Portions(size=1)  # each row is given by itself
 _SLICES_MB = 512
+_READABLE = ("float16", "float32", "float64", "complex64", "complex128")
 
 
 class BatchRuns:
@@ -69,18 +71,27 @@ def count_rows(run: Run) -> int:
     """Return how many rows were answered for, 0 if that is not known."""
     for tensor in run.main.tensors():
         sizes = tensor.tensor.partition("[")[2].rstrip("]").split(",")
-        if sizes[0].strip().isdecimal():
+        if tensor.kind is EventKind.OUTPUT and sizes[0].strip().isdecimal():
             return int(sizes[0])
     return 0
 
 
-def find_largest(run: Run) -> float:
-    """Return the largest magnitude of the answers that were kept; 0 if none were."""
-    largest = 0.0
+def find_largest(run: Run, name: str) -> float | None:
+    """Return the largest magnitude of an answer; None if it was not kept or cannot be read."""
     for tensor in run.main.tensors():
-        for value in run.main.values(tensor.number):
-            if value.dtype in ("float32", "float64", "float16"):
-                numbers = np.abs(value.data.view(value.dtype).astype(np.float64))
-                finite = numbers[np.isfinite(numbers)]
-                largest = max(largest, float(finite.max(initial=0.0)))
-    return largest
+        if tensor.name == name and tensor.kind is EventKind.OUTPUT:
+            for value in run.main.values(tensor.number):
+                return _measure(value)
+    return None
+
+
+def _measure(value: TensorValue) -> float | None:
+    if value.dtype == "bfloat16":
+        # The upper half of a number in single precision.
+        numbers = (value.data.view("<u2").astype("<u4") << np.uint32(16)).view("<f4")
+    elif value.dtype in _READABLE:
+        numbers = value.data.view(value.dtype)
+    else:
+        return None
+    magnitudes = np.abs(numbers)
+    return float(magnitudes[np.isfinite(magnitudes)].max(initial=0.0))

@@ -11,9 +11,9 @@ from reproaudit.compare.leaks import find_leak, find_rounding
 from reproaudit.compare.regroup import find_regrouped_source
 from reproaudit.config.portions import Neighbours, Portions, Watched
 from reproaudit.diagnose.batches import (
+    blame_distance,
     explain_leak,
     explain_regrouped,
-    find_nothing,
     is_rounding,
 )
 from reproaudit.errors import SubjectError
@@ -34,7 +34,8 @@ _WIDENED = "more columns or rows are computed in another order; what they hold d
 _TURNED = "a row is computed in another order at another place"
 _CONTENT = "at equal shapes, the answer for a row changes with what the other rows hold"
 _PADDED = "at equal shapes, the answer changes with what the padding holds"
-_TOO_FAR = "the answers are further apart than another order of sums makes them"
+_OTHER_SHAPES = "the answer changes with content that decides lengths: rounding may explain it, too"
+_TOO_FAR = "the answers are further apart than another order of sums usually makes them"
 _DRAWN = "random numbers are drawn for the batch as a whole"
 
 
@@ -96,10 +97,15 @@ class BatchSources:
             self._runs.record(watching, what),
         )
         found = find_leak(*pair, self._interned)
-        finding = find_nothing(fault, 0, None)
-        if found is not None:
-            finding = explain_leak(found, pair, fault)
-        return self._add(outcome, varied, finding, dependence=Dependence.BUG, why=why)
+        if found is None:
+            return replace(outcome, why=f"{why}; no operator that mixes them was found")
+        finding = explain_leak(found, pair, fault)
+        if found.is_proof:
+            return self._add(outcome, varied, finding, dependence=Dependence.BUG, why=why)
+        # Lengths that content decides: then rounding may explain it, too.
+        return self._add(
+            outcome, varied, finding, dependence=Dependence.UNEXPLAINED, why=_OTHER_SHAPES
+        )
 
     def _explain_padding(self, varied: Varied, outcome: VariationOutcome) -> VariationOutcome:
         if varied.is_control:
@@ -125,7 +131,7 @@ class BatchSources:
         wanted = varied.wanted
         assert wanted.portions is not None
         if leak is not None and wanted.name == BATCH:
-            return replace(outcome, dependence=Dependence.BUG, finding=leak.finding, why=_CONTENT)
+            return replace(outcome, dependence=leak.dependence, finding=leak.finding, why=leak.why)
         base = self._base_of(wanted)
         pair = (
             self._runs.record(base, name_size(base)),
@@ -142,27 +148,23 @@ class BatchSources:
         self, varied: Varied, outcome: VariationOutcome, finding: Finding | None, why: str
     ) -> VariationOutcome:
         """Judge a difference that no content made: by the operator, and by how far it goes."""
-        first = varied.judged.first
-        difference = None if first is None else first.difference
         if finding is not None and finding.rule == BatchFault.DRAWS.value:
             return self._add(outcome, varied, finding, dependence=Dependence.BUG, why=_DRAWN)
-        tensor = "" if first is None else first.tensor
-        largest = find_largest(varied.judged.runs[0])
-        if not is_rounding(difference, tensor, largest):
-            rule = find_nothing(BatchFault.TOO_FAR, 0, difference)
-            if finding is None:
-                finding = rule
-            else:
-                finding = replace(
-                    rule,
-                    op=finding.op,
-                    location=finding.location,
-                    module=finding.module,
-                    evidence=finding.evidence,
-                )
-            return self._add(outcome, varied, finding, dependence=Dependence.BUG, why=_TOO_FAR)
+        first = varied.judged.first
+        is_near = None
+        if first is not None:
+            largest = find_largest(varied.judged.runs[0], first.name)
+            is_near = is_rounding(first.difference, first.tensor, largest)
+        if is_near is None:
+            why = "how far answers are apart is not known: their values were not kept"
+        elif not is_near:
+            why = _TOO_FAR
+            finding = blame_distance(finding)
         if finding is None:
             return replace(outcome, why=f"no operator was found; {why}")
+        if not is_near:
+            # Numbers that nearly cancel may be as far apart by rounding alone.
+            return self._add(outcome, varied, finding, dependence=Dependence.UNEXPLAINED, why=why)
         return self._add(
             outcome,
             varied,

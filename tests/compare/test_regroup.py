@@ -140,6 +140,17 @@ def test_rows_at_other_places_are_found(tmp_path: Path) -> None:
     assert found.differing == 1
 
 
+def test_portions_of_one_size_are_compared_if_it_is_said_which_dimension_holds_the_rows(
+    tmp_path: Path,
+) -> None:
+    a = make_sliced_run(tmp_path, 0, [multiply((1, 2, 3), (11, 12, 13))])
+    b = make_sliced_run(tmp_path, 1, [multiply((2, 3, 1), (12, 99, 11))])
+    assert find_regrouped_source(a, b, Interned()) is None
+    found = find_regrouped_source(a, b, Interned(), size=3)
+    assert found is not None
+    assert (found.rows, found.differing) == (3, 1)
+
+
 def add_up(rows: Sequence[int], result: int, *, is_float: bool = True) -> Call:
     return "aten::sum", 9, (Operand(tuple(rows)),), (Operand((result,), is_float=is_float),)
 
