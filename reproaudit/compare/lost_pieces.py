@@ -14,13 +14,14 @@ from reproaudit.trace.words import StateMoment
 
 _DRIVEN = ("lr", "momentum", "betas")  # what schedulers set in an optimizer
 MORE = " and "  # before the number of those that are not
+_REPORTED = ("loss", "acc", "metric", "time", "total", "sum")
 _MOST_NAMES = 3  # that are listed of several pieces
 _GROUPS = {
     StateKind.PARAMETERS: "parameters",
     StateKind.BUFFERS: "buffers",
 }
 # Without such an object, a resumed run has none of the state.
-_MAY_BE_MISSING = (StateKind.AVERAGE, StateKind.SCHEDULER, StateKind.SCALER)
+_MAY_BE_MISSING = (StateKind.SCHEDULER, StateKind.SCALER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +177,19 @@ def find_lost_numbers(runs: Runs) -> list[LostState]:
     """
     lost: dict[tuple[str, str], LostState] = {}
     for one in find_differences(runs, StateKind.PYTHON_VALUE):
-        if one.found is None or not _changes(runs, one.key):
+        if one.found is None or not _changes(runs, one.key) or _is_reported(one):
             continue
         values = (one.expected.shown, one.found.shown)
         if values not in lost:
             lost[values] = _describe(runs, one)
     return list(lost.values())
+
+
+def _is_reported(one: Difference) -> bool:
+    """Return True for what programs sum up to print it: it is lost, and nothing comes of it."""
+    name = one.key[1].rpartition(".")[2].lower()
+    is_whole = one.expected.shown.lstrip("-").isdecimal()
+    return not is_whole and any(word in name for word in _REPORTED)
 
 
 def _changes(runs: Runs, key: PieceKey) -> bool:

@@ -19,6 +19,8 @@ _USED_FROM = {
     StateKind.BUFFERS: StateMoment.FORWARD,
     StateKind.DATA_POSITION: StateMoment.FORWARD,
     StateKind.SAMPLER_EPOCH: StateMoment.FORWARD,
+    StateKind.AVERAGE: StateMoment.FORWARD,
+    StateKind.PYTHON_VALUE: StateMoment.FORWARD,
     StateKind.ACCUMULATION: StateMoment.BACKWARD,
 }
 _MARKS = (StateMoment.FORWARD, StateMoment.BACKWARD, StateMoment.UPDATE)

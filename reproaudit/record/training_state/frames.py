@@ -20,7 +20,7 @@ from reproaudit.record.hooks.callsite import USER, FrameKinds, name_function
 from reproaudit.record.hooks.frame_locals import is_function, read_locals
 from reproaudit.record.state.modules import children_of, walk_tensors
 from reproaudit.record.training_state import readings
-from reproaudit.record.training_state.objects import StateObjects
+from reproaudit.record.training_state.objects import StateObjects, storage_address
 from reproaudit.record.training_state.pieces import Named, Reading
 from reproaudit.record.training_state.plain import is_numpy_number, is_plain
 
@@ -69,6 +69,7 @@ class _Walk:
         self._objects = objects
         self._generators = generators
         self._trained = objects.list_trained()
+        self._memory = objects.list_memory()
         self._shapes = set(self._trained.values())
         self._left = _MOST_NAMES
         self._seen: set[int] = set()
@@ -136,8 +137,11 @@ class _Walk:
                     yield from self._look(f"{name}[{key!r}]", item, _DEEPEST)
 
     def _are_copies(self, tensors: list[torch.Tensor]) -> bool:
-        """Return True for tensors that look like parameters and are none of those trained."""
-        if any(id(tensor) in self._trained or tensor.grad_fn is not None for tensor in tensors):
+        """Return True for tensors that look like parameters, and are neither those trained, which a
+        state_dict() holds by other objects, nor their gradients."""
+        if any(storage_address(tensor) in self._memory for tensor in tensors):
+            return False
+        if any(tensor.grad_fn is not None for tensor in tensors):
             return False
         return all(tensor.shape in self._shapes for tensor in tensors)
 

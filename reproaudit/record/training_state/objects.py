@@ -13,7 +13,9 @@ from torch.optim import lr_scheduler, swa_utils
 from reproaudit.record.boundary.names import Names
 from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.operation.undefined import storage_of
 from reproaudit.record.session import Recorder
+from reproaudit.record.torch_private import storage_key
 from reproaudit.record.training_state import readings
 from reproaudit.record.training_state.pieces import Named, Pieces, Reading
 from reproaudit.trace.words import StateMoment
@@ -95,7 +97,7 @@ class StateObjects:
 
     def read_training(self) -> Iterator[Reading]:
         """Yield what an optimizer's step reads, and what follows it: parameters, the states of
-        optimizers, schedulers, scalers and averages."""
+        optimizers, schedulers and scalers."""
         optimizers = list(self.optimizers)
         yield from readings.read_parameters(optimizers, self._names)
         for name, optimizer in optimizers:
@@ -107,6 +109,9 @@ class StateObjects:
                 yield from self._read_scheduler(name, scheduler)
         for name, scaler in self._scalers:
             yield from self._read_scaler(name, scaler)
+
+    def read_averages(self) -> Iterator[Reading]:
+        """Yield the averaged modules."""
         for name, module in self._averages:
             yield from self._read_average(name, module)
 
@@ -132,6 +137,17 @@ class StateObjects:
             for parameter in group["params"]
         }
 
+    def list_memory(self) -> set[int]:
+        """Return where the parameters that optimizers step, and their gradients, lie."""
+        found = set()
+        for _, optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                for parameter in group["params"]:
+                    found.add(storage_address(parameter))
+                    if parameter.grad is not None:
+                        found.add(storage_address(parameter.grad))
+        return found - {0}
+
     def knows(self, item: object) -> bool:
         """Return True for an object that is read here."""
         sorts = (self.optimizers, self._schedulers, self._scalers, self._averages)
@@ -154,6 +170,12 @@ class StateObjects:
         found = readings.read_module_copy(name, module)
         if found is not None:
             yield found
+
+
+def storage_address(tensor: torch.Tensor) -> int:
+    """Return what tells a tensor's memory from that of others; 0 if it has none of its own."""
+    storage = storage_of(tensor)
+    return 0 if storage is None else storage_key(storage)
 
 
 def _list_schedulers() -> list[type]:

@@ -44,9 +44,10 @@ def _read_order(name: str, sampler: Any) -> Reading | None:
 class TrainingState:
     """Hooks on forward and backward passes, steps and DataLoaders that look at training state.
 
-    A step uses random streams and buffers from its first forward pass on, gradients that are left
-    there from its first backward pass on, and the rest where its optimizer steps: so each is looked
-    at there. What happens between steps, as a scheduler's, has happened by then.
+    A step uses random streams, buffers, averages and the program's own variables from its first
+    forward pass on, gradients that are left there from its first backward pass on, and the rest
+    where its optimizer steps: so each is looked at there. What happens between steps, as a
+    scheduler's, has happened by then; what the step computes has not.
     """
 
     def __init__(self, recorder: Recorder, boundaries: Boundaries, patches: Patches) -> None:
@@ -102,6 +103,7 @@ class TrainingState:
         """Yield all pieces as they are, from a hook that the program has called."""
         yield from self._objects.read_training()
         yield from self._objects.read_buffers()
+        yield from self._objects.read_averages()
         yield from self._variables.read(_getframe(1))
         yield from self._streams.read()
 
@@ -117,6 +119,8 @@ class TrainingState:
             return
         self._streams.look(StateMoment.PROGRAM, site=site)
         self._tell(self._objects.read_buffers(), StateMoment.FORWARD, site)
+        self._tell(self._objects.read_averages(), StateMoment.FORWARD, site)
+        self._tell(self._variables.read(_getframe(1)), StateMoment.FORWARD, site)
         self._pieces.mark(StateMoment.FORWARD, site=site)
 
     def _after_module(self, module: torch.nn.Module) -> None:
@@ -147,11 +151,9 @@ class TrainingState:
         if not self._is_watched() or is_inner or not self._is_first(StateMoment.UPDATE):
             return
         site = recorder.sites.here()
-        frame = _getframe(1)
         with Guest(recorder, "training state as an optimizer steps"):
             self._objects.optimizers.add(optimizer)
             self._tell(self._objects.read_training(), StateMoment.UPDATE, site)
-            self._tell(self._variables.read(frame), StateMoment.UPDATE, site)
             self._streams.look(StateMoment.PROGRAM, site=site)
             self._pieces.mark(StateMoment.UPDATE, site=site)
 

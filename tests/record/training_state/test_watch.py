@@ -168,6 +168,21 @@ class Keeper:
         self.optimizer.step()
 
 
+def test_what_is_no_copy_is_not_taken_for_one(tmp_path: Path) -> None:
+    def program() -> None:
+        model = nn.Linear(3, 2)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        weights = model.state_dict()
+        for _ in range(2):
+            model(torch.ones(2, 3)).sum().backward()
+            gradients = [value.grad for value in model.parameters()]
+            optimizer.step()
+        assert len(weights) == len(gradients) == 2
+
+    trace, _ = record(tmp_path, program, Level.BOUNDARY, state=True)
+    assert told(trace, StateKind.AVERAGE) == []
+
+
 def test_copies_numbers_and_generators_of_the_programs_own_objects_are_found(
     tmp_path: Path,
 ) -> None:
