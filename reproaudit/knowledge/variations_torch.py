@@ -36,9 +36,13 @@ def _set_tf32() -> Change:
 
 
 def _set_compile() -> Change:
+    variables = {
+        "on": (),
+        "off": (("TORCHDYNAMO_DISABLE", "1"),),
+        "choices": (("TORCHINDUCTOR_DISTORT_BENCHMARKING_RESULT", "inverse"),),
+    }
     table: dict[str, Settings] = {}
-    for value in ("on", "off", "choices"):
-        env = (("TORCHDYNAMO_DISABLE", "1"),) if value == "off" else ()
+    for value, env in variables.items():
         table[value] = Settings(env=env, variations=(("compile", value),))
     return choose("compile", table)
 

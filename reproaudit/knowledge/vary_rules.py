@@ -43,8 +43,7 @@ _WORKERS = Rule(
     question="vary",
     title="the data depends on how many workers load it",
     advice=(
-        "seed what is drawn for a sample by the sample's index, and share an IterableDataset out "
-        "among workers by get_worker_info()"
+        "seed what is drawn for a sample by its index; share an IterableDataset out among workers"
     ),
     explanation=(
         "Each worker of a DataLoader is seeded by the loader's seed plus its own number, and "

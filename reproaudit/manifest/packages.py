@@ -61,8 +61,12 @@ def read_torch_build() -> Pairs:
 
 
 def _read_name(distribution: Distribution) -> str:
-    # `metadata` is None for a folder that lost its file, whatever the annotations say.
-    metadata: Any = distribution.metadata
+    # For a folder that lost its file `metadata` is None, whatever the annotations say, or raises:
+    # whose class it is depends on whether the package importlib_metadata was imported before.
+    try:
+        metadata: Any = distribution.metadata
+    except FileNotFoundError:
+        return ""
     name = metadata["Name"] if metadata is not None else None
     return normalise_name(name) if name else ""
 

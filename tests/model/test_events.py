@@ -42,8 +42,10 @@ def test_the_numbers_of_kinds_and_phases_are_those_of_written_traces() -> None:
         "REPLICA",
         "BUFFER",
         "STATE",
+        "PIECE",
+        "SETTING",
     ]
-    assert [kind.value for kind in sorted(EventKind)] == list(range(1, 17))
+    assert [kind.value for kind in sorted(EventKind)] == list(range(1, 19))
     assert list(Phase) == [
         Phase.DATA,
         Phase.FORWARD,

@@ -26,6 +26,7 @@ from reproaudit.trace.words import NUMPY_GENERATOR, NUMPY_STATE, PYTHON_GENERATO
 
 _MAX_PER_SITE = 64
 _NO_VALUE = (0, 0)
+_PYTHONS_OWN: Any = random.random.__self__  # what the functions of the module draw from
 _NO_DRAWS = frozenset({"seed", "get_state", "set_state", "bit_generator", "spawn", "getstate"})
 _PYTHON_DRAWS = (
     "random uniform triangular randint choice randrange sample shuffle choices normalvariate "
@@ -117,7 +118,7 @@ def _list_methods(owner: type) -> Iterator[str]:
 
 def _is_global(generator: Any) -> bool:
     """Return True for what draws from a stream that is watched otherwise, or that has no state."""
-    if generator is random._inst or isinstance(generator, random.SystemRandom):
+    if generator is _PYTHONS_OWN or isinstance(generator, random.SystemRandom):
         return True
     numpy_random = sys.modules.get("numpy.random")
     return numpy_random is not None and generator is numpy_random.mtrand._rand

@@ -12,6 +12,8 @@ from typing import Any
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.repairs import Reach
 
+GPU_BACKENDS = ("generic", "cuda")  # of `fp32_precision`
+
 
 def hold_cudnn(reach: Reach, name: str) -> None:
     """Ignore what the program sets the flag `torch.backends.cudnn.<name>` to."""

@@ -13,10 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 from reproaudit.record.repairs import Reach
-from reproaudit.record.repairs.backend_flags import ignoring, replace_setter
+from reproaudit.record.repairs.backend_flags import GPU_BACKENDS, ignoring, replace_setter
 
 _FULL = ("ieee", "none")
-_GPU_BACKENDS = ("generic", "cuda")
 
 
 def install(reach: Reach) -> None:
@@ -40,7 +39,7 @@ def _hold_precision(reach: Reach) -> None:
 def _keep_full_precision(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def set_fp32_precision(backend: str, op: str, precision: str) -> Any:
-        if backend in _GPU_BACKENDS and precision not in _FULL:
+        if backend in GPU_BACKENDS and precision not in _FULL:
             return precision  # what the original returns
         return original(backend, op, precision)
 

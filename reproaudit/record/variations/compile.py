@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import functools
-import weakref
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 from reproaudit.record.repairs import Reach
 from reproaudit.record.variations.hold import Hold
 
-_SLOWEST_FIRST = "inverse"
-
 
 def install(value: str, reach: Reach, hold: Hold) -> None:
     """Compile the forward passes of models, choose the slowest kernels, or compile nothing.
 
-    For the last of these, the settings have switched the compiler off.
+    The last two are made by variables of the environment, which the compiler reads.
     """
     if value == "on":
         reach.when_imported("torch", functools.partial(_compile_models, reach, hold))
     elif value == "choices":
         # Not with torch: who compiles nothing need not load the compiler.
-        reach.when_imported("torch._inductor.config", functools.partial(_distort, hold))
+        reach.when_imported("torch._inductor.config", hold.take)
     else:
         reach.when_imported("torch", hold.take)
 
@@ -32,20 +30,27 @@ def _compile_models(reach: Reach, hold: Hold) -> None:
 
     module_type = torch.nn.Module
     original: Callable[..., Any] = vars(module_type)["__call__"]
-    # Not on the modules themselves: they are copied and saved as the program made them.
-    compiled = weakref.WeakKeyDictionary[Any, Callable[..., Any]]()
+    # By the module's class. Nothing is kept of a module, nor on it: it is copied, saved and
+    # forgotten as the program made it.
+    compiled: dict[type, Callable[..., Any]] = {}
+
+    def is_to_be_compiled(module: Any) -> bool:
+        if "forward" in vars(module) or isinstance(module, torch.jit.ScriptModule):
+            return False
+        return next(module.parameters(), None) is not None
 
     @functools.wraps(original)
     def call(module: Any, *args: Any, **kwargs: Any) -> Any:
-        if "forward" in vars(module) or next(module.parameters(), None) is None:
+        if not is_to_be_compiled(module):
             return original(module, *args, **kwargs)
-        if module not in compiled:
-            compiled[module] = torch.compile(module.forward)
+        kind = type(module)
+        if kind not in compiled:
+            compiled[kind] = torch.compile(kind.forward)
             hold.take()
         # Only what the program itself calls is compiled by itself, and the compiler looks at how
         # modules are called: it is to find what it knows.
         module_type.__call__ = original  # type: ignore[method-assign]
-        vars(module)["forward"] = compiled[module]
+        vars(module)["forward"] = MethodType(compiled[kind], module)
         try:
             return original(module, *args, **kwargs)
         finally:
@@ -53,10 +58,3 @@ def _compile_models(reach: Reach, hold: Hold) -> None:
             module_type.__call__ = call  # type: ignore[method-assign]
 
     reach.patches.replace(module_type, "__call__", call)
-
-
-def _distort(hold: Hold) -> None:
-    from torch._inductor import config
-
-    config.test_configs.distort_benchmarking_result = _SLOWEST_FIRST
-    hold.take()
