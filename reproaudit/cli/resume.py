@@ -23,7 +23,7 @@ from reproaudit.cli.page_options import choose_page_options, refuse_patch_withou
 from reproaudit.cli.report_options import add_reports
 from reproaudit.cli.tracking import track
 from reproaudit.config.plan import StopWay
-from reproaudit.config.project import load_project
+from reproaudit.config.project import Choices, ProjectConfig, load_project
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.model.verdict import exit_code
@@ -86,8 +86,11 @@ def resume(words: list[str]) -> int:
     refuse_patch_without_source(options)
     if options.out is not None:
         TRACES.try_folder(Path(options.out))
-    trackers = read_wanted(tuple(options.track or ()))
-    result = _compare(options, parse_subject(subject, own))
+    spec = parse_subject(subject, own)
+    project = load_project(spec.folder)
+    choices = resolve_choices(options, project)
+    trackers = read_wanted(choices.track or ())
+    result = _compare(options, spec, project, choices)
     result = withhold(options, result)
     failures = Failures()
     with failures.put_off():
@@ -97,12 +100,14 @@ def resume(words: list[str]) -> int:
     return exit_code([result.verdict])
 
 
-def _compare(options: argparse.Namespace, spec: SubjectSpec) -> AuditResult:
+def _compare(
+    options: argparse.Namespace, spec: SubjectSpec, project: ProjectConfig, choices: Choices
+) -> AuditResult:
     with hold_interrupts():
         from reproaudit.experiment.resume import resume as compare_resumed
         from reproaudit.runs.progress import progress_for
 
-    wanted = _make_options(options, spec)
+    wanted = _make_options(options, spec, project, choices)
     progress = progress_for(options.quiet, plain=options.plain)
     out = None if options.out is None else Path(options.out)
     try:
@@ -111,14 +116,14 @@ def _compare(options: argparse.Namespace, spec: SubjectSpec) -> AuditResult:
         progress.close()
 
 
-def _make_options(options: argparse.Namespace, spec: SubjectSpec) -> ResumeOptions:
+def _make_options(
+    options: argparse.Namespace, spec: SubjectSpec, project: ProjectConfig, choices: Choices
+) -> ResumeOptions:
     with hold_interrupts():
         from reproaudit.experiment.options import AuditOptions
         from reproaudit.experiment.resume_runs import ResumeOptions
         from reproaudit.runs.budget import Budget
 
-    project = load_project(spec.folder)
-    choices = resolve_choices(options, project)
     budget_runs, budget_s = choices.budget or (None, None)
     audit = AuditOptions(
         subject=spec,

@@ -19,7 +19,7 @@ from reproaudit.config.seed_argument import SeedArgument, SeedPlace
 from reproaudit.config.subject import SubjectKind, SubjectSpec, parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.model.verdict import exit_code
-from reproaudit.report.destinations import TRACES
+from reproaudit.report.destinations import TRACES, Failures
 from reproaudit.report.output import check_reports, emit
 from reproaudit.track.registry import read_wanted
 
@@ -92,8 +92,11 @@ def seeds(words: list[str]) -> int:
     finally:
         progress.close()
     result = withhold(options, result)
-    emit(result, options.report, options=choose_page_options(options), plain=options.plain)
+    failures = Failures()
+    with failures.put_off():
+        emit(result, options.report, options=choose_page_options(options), plain=options.plain)
     track([result], trackers)
+    failures.raise_any()
     if argument is None:
         # Nothing was compared, and all that was asked for was seen.
         return int(any(setting.why for setting in result.timeline))

@@ -13,7 +13,7 @@ from reproaudit.cli.choices import resolve_choices
 from reproaudit.cli.endpoint import vary_endpoint
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
-from reproaudit.cli.page_options import choose_page_options, withhold
+from reproaudit.cli.page_options import choose_page_options, refuse_patch_without_source, withhold
 from reproaudit.cli.tracking import track
 from reproaudit.cli.vary_options import list_table, make_vary_parser, part_tolerances
 from reproaudit.config.project import Choices, ProjectConfig, load_project
@@ -57,6 +57,7 @@ def vary(words: list[str]) -> int:
             hint="reproaudit vary train.py --vary threads=1,2; see reproaudit vary --help",
         )
     check_reports(options.report)
+    refuse_patch_without_source(options)
     if options.out is not None:
         TRACES.try_folder(Path(options.out))
     spec = parse_subject(subject, own, options.inputs)

@@ -53,7 +53,9 @@ Without --vary, the list of [tool.reproaudit] is taken, or else all:
 _EPILOG = """\
 exit codes: 0 it depends on none of them, or within the tolerance asked for; 1 it depends on one, \
 also where that is
-documented; 2 not all that was asked for could be tried, and nothing differs"""
+documented, or differs from run to run as it is; 2 not all that was asked for could be tried, and \
+nothing depends on
+what was"""
 
 
 def make_vary_parser() -> Parser:

@@ -28,6 +28,7 @@ GLOBAL_STREAMS = (TORCH, PYTHON, NUMPY)
 # Of what a line draws, these choose an order or a part of the samples.
 _ORDERS = ("shuffle", "permutation", "permuted", "randperm", "sample", "choice")
 _OWN_GENERATORS = (PYTHON_GENERATOR, NUMPY_GENERATOR, NUMPY_STATE)
+OWN_STREAMS = (*_OWN_GENERATORS, TORCH_GENERATOR)  # a program may make many of each
 _TORCH_SEEDINGS = ("torch.manual_seed", "torch.seed")
 _BASE_SEED = "aten::random_"  # what each iterator of a DataLoader draws, shuffled or not
 # How a DataLoader's streams are named where its epochs begin.

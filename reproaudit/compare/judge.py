@@ -15,9 +15,7 @@ from reproaudit.compare.samples import same_samples, same_samples_across
 from reproaudit.config.tolerance import Tolerance, Tolerances
 from reproaudit.model.difference import Difference
 from reproaudit.model.events import EventKind, NotChecked, Unchecked
-from reproaudit.model.result import (
-    TensorDivergence,
-)
+from reproaudit.model.result import TensorDivergence
 from reproaudit.model.verdict import Comparison, Verdict, decide
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import TensorEvent

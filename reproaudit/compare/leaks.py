@@ -70,6 +70,8 @@ def _find(a: Run, b: Run, interned: Interned, *, is_last: bool) -> Leak | None:
     for process, trace_a, trace_b in pair_traces(a, b):
         here = _find_in_process(process, trace_a, trace_b, interned, is_last=is_last)
         found = here or found
+        if found is not None and not is_last:
+            break
     return found
 
 

@@ -51,7 +51,12 @@ class Difference:
 
 
 def find_differences(runs: Runs, kind: StateKind) -> Iterator[Difference]:
-    """Yield the pieces of a kind that the resumed run begins to use otherwise."""
+    """Yield the pieces of a kind that the resumed run begins to use otherwise.
+
+    Of a run that did not come to use any, nothing is known.
+    """
+    if runs.c.use_of(kind, 0) is None:
+        return
     for key in runs.a.keys(kind):
         expected = runs.a.value(key, runs.step)
         if expected is None:
@@ -138,13 +143,11 @@ def _call(one: Difference) -> str:
 def _judge(runs: Runs, one: Difference) -> tuple[Restoration, tuple[str, ...], Location | None]:
     """Return what became of a piece, sentences that show it, and the line to look at."""
     key = one.key
-    use = runs.c.use_of(key[0], 0)
-    assert use is not None
     a_step = f"step {runs.step} of the uninterrupted run"
     if one.found is None:
         why = ("the uninterrupted run has it, the resumed run does not",)
         return Restoration.NOT_RESTORED, why, runs.loaded_at
-    history = list(runs.c.between(key, 0, use))
+    history = list(runs.c.between(key, 0, runs.c.use_of(key[0], 0) or 0))
     at = next((i for i, e in enumerate(history) if e.value == one.expected.value), None)
     if at is not None:
         after = history[at + 1]

@@ -68,7 +68,9 @@ def _judge(runs: Runs, key: PieceKey, value: PieceEvent, resumed: Trace) -> Lost
         )
     restored = _find_restored(history)
     if restored is not None:
-        place = _place(runs.a, key, restored.value)
+        place = (
+            _place(runs.a, key, restored.value) or "one that the uninterrupted run has at no step"
+        )
         return LostState(
             kind=StateKind.RANDOM_STREAM,
             name=name,
@@ -117,6 +119,7 @@ def _find_restored(history: list[PieceEvent]) -> PieceEvent | None:
 
 
 def _place(a: Timeline, key: PieceKey, state: Digest) -> str:
+    """Say where the uninterrupted run has a state; "" if nowhere."""
     steps = a.find_steps(key, state)
     if not steps:
         return ""

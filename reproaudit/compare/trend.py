@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reproaudit.model.growth import (
-    DIFFERS,
-    MEASURED,
-    NO_ULP,
-    Growth,
-)
+from reproaudit.model.growth import DIFFERS, MEASURED, NO_ULP, Growth
 from reproaudit.model.packed import unpack
 from reproaudit.model.question import Trend
 

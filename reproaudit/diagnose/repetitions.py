@@ -8,10 +8,7 @@ from reproaudit.compare.replays import Capture, difference
 from reproaudit.model.cause import Cause
 from reproaudit.model.confidence import find_interval
 from reproaudit.model.difference import Difference
-from reproaudit.model.result import (
-    Finding,
-    Replays,
-)
+from reproaudit.model.result import Finding, Replays
 from reproaudit.trace.words import ReplayWay
 
 

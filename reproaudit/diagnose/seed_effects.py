@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.draw_sites import TORCH_GENERATOR, Site, SiteKey, list_sites
+from reproaudit.compare.draw_sites import OWN_STREAMS, Site, SiteKey, list_sites
 from reproaudit.compare.seed_calls import SeedCall, SeedCalls, find_following, list_seed_calls
 from reproaudit.model.question import SeedEffect, SeedStream, StreamUse
 from reproaudit.trace.runs import MAIN_PROCESS, Run
@@ -28,10 +28,7 @@ class SeededRuns:
 
 @dataclass(frozen=True, slots=True)
 class SiteEffect:
-    """A line that draws, and what the seed does to it.
-
-    `from_start`: what of it does not follow are its first draws.
-    """
+    """A line that draws, and what the seed does to it."""
 
     site: Site
     stream: SeedStream
@@ -190,7 +187,7 @@ def find_seeding(one: SiteEffect, reach: SeedReach) -> SeedCall | None:
 def _choose(calls: Sequence[SeedCall], one: SiteEffect, reach: SeedReach) -> SeedCall | None:
     if not calls:
         return None
-    if not one.key.is_worker and not is_own(one.key.stream):
+    if not one.key.is_worker and one.key.stream not in OWN_STREAMS:
         return calls[-1]
     wanted = [call for call in calls if _fits(call, one.effect, reach)]
     places = {call.location for call in wanted}
@@ -202,8 +199,3 @@ def _fits(call: SeedCall, effect: SeedEffect, reach: SeedReach) -> bool:
         return not call.has_seed
     is_following = call in reach.following
     return is_following if effect is SeedEffect.FOLLOWS else call.has_seed and not is_following
-
-
-def is_own(stream: str) -> bool:
-    """Return True for generators that the program makes, of which there may be many."""
-    return stream.endswith(("Generator", "Random", "RandomState")) or stream == TORCH_GENERATOR

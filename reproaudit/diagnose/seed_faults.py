@@ -56,12 +56,7 @@ def find_faults(reach: SeedReach) -> list[tuple[Finding, frozenset[CodeLine]]]:
         known = found.setdefault((fault.kind, fault.location), fault)
         known.sites.append(one)
     faults = sorted(found.values(), key=_repeats)
-    return [(_word(fault), _list_lines(fault)) for fault in faults]
-
-
-def _list_lines(fault: _Fault) -> frozenset[CodeLine]:
-    places = [fault.location, *(one.key.location for one in fault.sites)]
-    return frozenset(place.code_line for place in places if place is not None)
+    return [(_word(fault), list_lines(fault.location, fault.sites)) for fault in faults]
 
 
 def _repeats(fault: _Fault) -> bool:
@@ -161,9 +156,9 @@ def _advise(fault: _Fault, advice: str) -> str:
     return advice
 
 
-def list_lines(ignored: Finding, reach: SeedReach) -> frozenset[CodeLine]:
-    """Return the lines that a seed which is ignored is about: all that draw."""
-    places = [ignored.location, *(one.key.location for one in reach.sites)]
+def list_lines(location: Location | None, sites: Sequence[SiteEffect]) -> frozenset[CodeLine]:
+    """Return the lines that a fault at `location` is about, with those that draw by it."""
+    places = [location, *(one.key.location for one in sites)]
     return frozenset(place.code_line for place in places if place is not None)
 
 

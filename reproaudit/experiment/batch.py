@@ -28,10 +28,12 @@ from reproaudit.experiment.varied_outcomes import (
     Varied,
     describe_varied,
     make_not_tried,
+    note_end,
     word_end,
 )
 from reproaudit.knowledge.variations_batch import BATCH, NEIGHBOURS, PADDING, PLACE
 from reproaudit.knowledge.wanted import Wanted
+from reproaudit.model.events import NotChecked
 from reproaudit.model.question import VariationOutcome
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
@@ -43,7 +45,6 @@ from reproaudit.runs.recordings import keep_what_was_recorded
 from reproaudit.trace.runs import Run
 
 _PLAIN_RUNS = 2
-_SLICES_MB = 512
 _OWN = "it is what all others are compared with"
 _REFUSED = "the program fails with it"
 _NOT_REPRODUCIBLE = "the answers for each row alone differ from run to run; a seed may mend that"
@@ -162,6 +163,7 @@ class _Batches:
         self._largest: int | None = None  # batch that is wanted; None: of all rows
         self._outcomes: dict[Wanted, VariationOutcome] = {}
         self._end = ""
+        self._notes: list[NotChecked] = []
         self._is_missing = False
 
     def run(self) -> AuditResult:
@@ -186,7 +188,7 @@ class _Batches:
             is_missing=self._is_missing,
             interned=self._interned,
             runs_made=self.lab.runs_made,
-            notes=self.lab.notes,
+            notes=[*self._notes, *self.lab.notes],
         )
 
     def _vary(self, runs: BatchRuns) -> tuple[Finding, ...]:
@@ -200,6 +202,7 @@ class _Batches:
                 sources.explain_all(varied)
         except (BudgetSpent, KeyboardInterrupt) as error:
             self._end = word_end(error)
+            self._notes.append(note_end(self._end))
         return tuple(sources.findings)
 
     def _complete(self, rows: int) -> list[Wanted]:

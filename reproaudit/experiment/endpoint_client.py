@@ -20,6 +20,8 @@ from reproaudit.errors import SubjectError, UsageError
 _MOST_BYTES = 64 << 20  # of one answer
 _CHUNK = 1 << 16
 _SHOWN = 200  # characters of what a server says
+# What reading an answer raises that is of another form, whatever stands in its places.
+_NOT_OF_FORM = (AttributeError, LookupError, OverflowError, TypeError, ValueError, struct.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,7 @@ class Endpoint:
         document = self._exchange(path, body)
         try:
             return _read_answer(document)
-        except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+        except _NOT_OF_FORM:
             raise self._fail(
                 f"{path} gives no answer of OpenAI's form: {_shorten(json.dumps(document))}",
                 code="endpoint-answer",
@@ -224,13 +226,13 @@ class RequestRefused(SubjectError):
 
 def _list_models(document: Any) -> list[Any]:
     try:
-        return [one for one in document["data"] if "id" in one]
+        return [one for one in document["data"] if isinstance(one, dict) and "id" in one]
     except (KeyError, TypeError):
         return []
 
 
 def _read_answer(document: Any) -> Answer:
-    """Return the answer of either form. Raises KeyError, TypeError, ValueError or IndexError."""
+    """Return the answer of either form. Raises one of _NOT_OF_FORM for all else."""
     choice = document["choices"][0]
     text = choice["message"]["content"] if "message" in choice else choice["text"]
     if not isinstance(text, str):

@@ -13,6 +13,8 @@ from reproaudit.compare.judge import judge
 from reproaudit.compare.lost_state import list_checkpoints
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.audit import Experiment
+from reproaudit.experiment.held import find_proven
+from reproaudit.experiment.quiet import QuietProgress
 from reproaudit.experiment.resume_diagnosis import Pair, diagnose
 from reproaudit.experiment.resume_result import Resumed, make_result, make_unanswered
 from reproaudit.experiment.resume_runs import (
@@ -24,7 +26,6 @@ from reproaudit.experiment.resume_runs import (
     note_shared,
     require_resumable,
 )
-from reproaudit.model.early import EarlyFact
 from reproaudit.model.question import Resumption
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
@@ -68,7 +69,7 @@ class _Resuming:
             fresh_copy=True,
             repro=None,
         )
-        self._audit = Experiment(audited, _Quiet(progress), folder)
+        self._audit = Experiment(audited, QuietProgress(progress), folder)
         self.runs = ResumeRuns(options, self._audit.lab)
 
     def run(self) -> AuditResult:
@@ -85,10 +86,10 @@ class _Resuming:
         through = self._audit.deciding_runs
         self.runs.require_enough_steps(through[0], at)
         if as_it_is.verdict is not Verdict.REPRODUCIBLE:
-            proofs = [trial.settings for trial in as_it_is.trials if trial.is_proof]
-            if not proofs:
+            proven = find_proven(as_it_is)
+            if proven is None:
                 return make_unanswered(options, as_it_is)
-            self.runs.interventions = min(proofs, key=len)
+            self.runs.interventions = proven
             through = (self.runs.run_through(),)
             stopped = None
         stopped = stopped or self.runs.stop()
@@ -153,19 +154,3 @@ class _Resuming:
             begin=begin,
             interned=interned,
         )
-
-
-class _Quiet:
-    """Shows how far it is. That the uninterrupted runs are equal is no answer yet."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def stage(self, what: str, steps: int | None, more: int = 0) -> None:
-        self._progress.stage(what, steps, more)
-
-    def step(self, done: int) -> None:
-        self._progress.step(done)
-
-    def tell(self, fact: EarlyFact) -> None:
-        pass

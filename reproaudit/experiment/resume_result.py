@@ -36,15 +36,24 @@ class Resumed:
 
 
 def make_unanswered(options: ResumeOptions, as_it_is: AuditResult) -> AuditResult:
-    """Return the result of a program that differs by itself: what an audit of it gives."""
+    """Return the result of a program that differs by itself, or that could not be audited: what an
+    audit of it gives. Runs that differ within a tolerance are no answer either."""
     resumption = Resumption(asked=options.at, step=None, stopped_by="", command="")
-    note = NotChecked(Unchecked.NOT_PROVEN, "whether a resumed run equals it", _NO_PROOF)
+    what = "whether a resumed run equals it"
+    if as_it_is.verdict is Verdict.NOT_AUDITED:
+        note = NotChecked(Unchecked.AUDIT_ENDED, what, as_it_is.headline)
+        headline = f"the program was not audited as it is: {as_it_is.headline}"
+    else:
+        note = NotChecked(Unchecked.NOT_PROVEN, what, _NO_PROOF)
+        headline = f"the program is not reproducible as it is: {as_it_is.headline}"
+    is_decided = as_it_is.verdict is Verdict.NOT_REPRODUCIBLE
     return replace(
         as_it_is,
+        verdict=as_it_is.verdict if is_decided else Verdict.NOT_AUDITED,
         question=Question.RESUME,
         resumption=resumption,
         not_checked=(note, *as_it_is.not_checked),
-        headline=f"the program is not reproducible as it is: {as_it_is.headline}",
+        headline=headline,
     )
 
 

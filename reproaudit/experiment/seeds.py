@@ -110,7 +110,9 @@ class _Experiment:
         reach = expect_orders(reach, find_looped(reach, subject))
         place = find_taking_line(self._options.argument, subject)
         ignored = find_ignored(reach, place)
-        faults = find_faults(reach) if ignored is None else [(ignored, list_lines(ignored, reach))]
+        faults = find_faults(reach)
+        if ignored is not None:
+            faults = [(ignored, list_lines(ignored.location, reach.sites))]
         audited = None if _is_same(judged) else self._audit_same_seed()
         findings = join_findings(() if audited is None else audited.findings, faults)
         if zero is not None:
@@ -234,7 +236,10 @@ class _Experiment:
             has_end=options.subject.has_end,
         )
         is_same = _is_same(judged)
-        verdict = Verdict.NOT_REPRODUCIBLE if findings and is_same else judged.verdict
+        verdict = judged.verdict
+        # Where nothing could be compared, what was drawn until then is no verdict.
+        if findings and is_same and verdict is not Verdict.NOT_AUDITED:
+            verdict = Verdict.NOT_REPRODUCIBLE
         streams = tuple(one.stream for one in reach.sites)
         runs = tuple(
             replace(summarise_run(run), condition=condition) for run, condition in self._runs
@@ -257,6 +262,8 @@ class _Experiment:
 
     def _word_headline(self, result: AuditResult, *, is_same: bool) -> str:
         word = self._options.argument.word(self._options.seeds[0])
+        if result.verdict is Verdict.NOT_AUDITED:
+            return f"{result.headline}, with {word}"
         if not is_same:
             return f"the same seed does not give the same: {result.headline}, with {word}"
         same = f"the same seed gives the same over {result.steps} steps"
@@ -274,5 +281,5 @@ class _Experiment:
 
 
 def _is_same(judged: Judged) -> bool:
-    """Return True if the runs under one seed are equal, or within the tolerance."""
-    return judged.verdict in (Verdict.REPRODUCIBLE, Verdict.WITHIN_TOLERANCE)
+    """Return True unless the runs under one seed differ by more than the tolerance."""
+    return judged.verdict is not Verdict.NOT_REPRODUCIBLE

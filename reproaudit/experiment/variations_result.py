@@ -16,7 +16,7 @@ from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.model.question import Dependence, Question, VariationOutcome
 from reproaudit.model.result import AuditResult, Confidence, Finding
-from reproaudit.model.verdict import Comparison, decide
+from reproaudit.model.verdict import Comparison, Verdict, decide
 from reproaudit.report.headline import word_headline
 from reproaudit.trace.runs import Run
 
@@ -91,6 +91,9 @@ def make_result(
 
 
 def _are_within(plain: AuditResult, outcomes: Sequence[VariationOutcome]) -> bool:
+    """Return True if all that differs is within its tolerance, the program as it is included."""
+    if plain.verdict is Verdict.NOT_REPRODUCIBLE:
+        return False
     return all(one.is_within_tolerance for one in outcomes if _depends(one))
 
 

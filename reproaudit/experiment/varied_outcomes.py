@@ -9,6 +9,7 @@ from reproaudit.compare.trend import find_trend
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import measure_judged
 from reproaudit.knowledge.wanted import Wanted
+from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.model.question import Dependence, VariationOutcome
 from reproaudit.model.verdict import Verdict
 from reproaudit.runs.budget import BudgetSpent
@@ -67,6 +68,11 @@ def make_not_tried(wanted: Wanted, why: str) -> VariationOutcome:
     return VariationOutcome(
         name=wanted.name, value=wanted.value, dependence=Dependence.NOT_TRIED, why=why
     )
+
+
+def note_end(why: str) -> NotChecked:
+    """Return that what was left is not done: what is known by then is the answer."""
+    return NotChecked(Unchecked.AUDIT_ENDED, "the rest of the variations", why)
 
 
 def word_end(error: BaseException) -> str:

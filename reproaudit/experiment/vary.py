@@ -29,12 +29,13 @@ from reproaudit.experiment.varied_outcomes import (
     Varied,
     describe_varied,
     make_not_tried,
+    note_end,
     word_end,
 )
 from reproaudit.experiment.varied_sources import VariedSources
 from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.knowledge.wanted import Wanted
-from reproaudit.model.events import NotChecked, Unchecked
+from reproaudit.model.events import NotChecked
 from reproaudit.model.question import Dependence, VariationOutcome
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
@@ -207,8 +208,7 @@ class _Varying:
     def _cut_short(self, error: BaseException) -> None:
         """Say that what would follow is not done: what is known by now is the answer."""
         self._end = word_end(error)
-        what = "the rest of the variations"
-        self._notes.append(NotChecked(Unchecked.AUDIT_ENDED, what, self._end))
+        self._notes.append(note_end(self._end))
 
     def _miss(self, wanted: Wanted, why: str) -> VariationOutcome:
         """Return the outcome of what could not be tried, though it may have been asked for."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reproaudit.knowledge.factor_causes import is_programs_own
 from reproaudit.knowledge.op_families import is_draw, is_function_of_elements, is_sum
 from reproaudit.model.cause import Cause
 from reproaudit.model.question import Dependence
@@ -244,7 +245,6 @@ _LOADING = (
 
 # A variable of the environment or an option that only the program knows.
 _OWN = "own"
-_PREFIXES = ("env.", "arg.")
 
 _PROGRAMS_OWN = (
     Expectation(
@@ -364,7 +364,7 @@ def judge_dependence(
     `origin` tells how the difference is born: a value of `compare.localise.Origin`. `call` is the
     call into the outside world that brought it in, "" for none.
     """
-    name = _OWN if variation.startswith(_PREFIXES) else variation
+    name = _OWN if is_programs_own(variation) else variation
     for row in _TABLE:
         if row.fits(name, op=op, origin=origin, cause=cause):
             return row.dependence, row.why, row.reference

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reproaudit.config.portions import Neighbours, Portions
-from reproaudit.config.settings import Settings, bad_value
-from reproaudit.knowledge.variation import Variation
+from reproaudit.config.settings import bad_value
+from reproaudit.knowledge.variation import Variation, change_nothing
 
 BATCH = "batch"
 PLACE = "place"
@@ -34,10 +34,6 @@ def _change_neighbours(value: str) -> Portions:
     if value != Neighbours.OTHER.value:
         raise bad_value(NEIGHBOURS, value, Neighbours.OTHER.value)
     return Portions(neighbours=Neighbours.OTHER)
-
-
-def _change_nothing(value: str) -> Settings:
-    return Settings()
 
 
 # Without values of their own: they are for callables alone, and only made where they are named.
@@ -74,7 +70,7 @@ ANSWERING = tuple(
         id=name,
         what=what,
         values=(),
-        change=_change_nothing,
+        change=change_nothing,
         how=how,
         in_all=False,
         find_portions=find,

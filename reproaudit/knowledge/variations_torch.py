@@ -16,8 +16,6 @@ from reproaudit.model.cause import Cause
 
 _COUNT = r"[1-9]\d{0,4}"
 _HELD = "It is held against the program's own calls."
-# "inverse" takes the slowest of the kernels that were timed.
-_OTHER_CHOICE = "inverse"
 
 
 def _set_threads(value: str) -> Settings:

@@ -7,7 +7,7 @@ An operator's name stands for its mechanism.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from reproaudit.config import settings
@@ -190,14 +190,6 @@ def _make_variation_page(entry: Variation) -> list[str]:
         if row.reference:
             lines += _indent_lines([f"  {row.reference}"])
     return lines
-
-
-def _list_reasons_against(entry: Variation) -> Iterator[str]:
-    for value in entry.values:
-        for need in entry.list_needs(value):
-            yield need.value
-    if entry.unless:
-        yield entry.unless
 
 
 def _make_vary_page() -> list[str]:

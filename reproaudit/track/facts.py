@@ -7,10 +7,7 @@ from collections.abc import Iterator
 
 from reproaudit.model.difference import Difference
 from reproaudit.model.question import Question
-from reproaudit.model.result import (
-    AuditResult,
-    Finding,
-)
+from reproaudit.model.result import AuditResult, Finding
 from reproaudit.report.confidence import word_confidence
 from reproaudit.report.markdown_text import text
 from reproaudit.report.places import move_to_working_folder

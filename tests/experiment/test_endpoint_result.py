@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from reproaudit.errors import SubjectError
 from reproaudit.experiment.endpoint_batches import Mode, make_prompts, plan_batches
 from reproaudit.experiment.endpoint_client import Answer, Endpoint, EndpointOptions
 from reproaudit.experiment.endpoint_result import Asked, Condition, make_endpoint_result
@@ -103,3 +104,17 @@ def test_prompts_that_begin_alike_are_beginnings_of_one_text() -> None:
     texts = [prompts.texts[number] for number in prompts.by_mode[Mode.PREFIX]]
     assert len(texts) == 4
     assert all(texts[-1].startswith(text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [["none"], "none", {"content": [["token"]]}, {"tokens": ["a"], "token_logprobs": ["low"]}],
+)
+def test_probabilities_of_another_form_are_no_answer(
+    logprobs: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = {"choices": [{"text": "a", "logprobs": logprobs}]}
+    monkeypatch.setattr(Endpoint, "_exchange", lambda *_: document)
+    with pytest.raises(SubjectError) as failed:
+        ENDPOINT.ask("one")
+    assert failed.value.code == "endpoint-answer"

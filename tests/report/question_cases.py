@@ -40,6 +40,7 @@ from reproaudit.model.result import (
     Fix,
     RunSummary,
     TensorDivergence,
+    Trial,
 )
 from reproaudit.model.verdict import Verdict
 
@@ -309,6 +310,7 @@ RESUME = AuditResult(
             ),
         ),
     ),
+    trials=(Trial(("resume.scheduler",), 2, is_equal=True, plain_differ=True),),
     divergences=(
         TensorDivergence(
             EventKind.PARAMETER, "fc.weight", 5, Phase.OPTIMIZER, (0, 2), "float32[8, 8]", FAR
@@ -362,6 +364,7 @@ RESUMED = replace(
     headline="a run resumed at step 5 equals an uninterrupted one over 5 steps: 10 batches, "
     "40 gradients, 40 parameters",
     classes=((0, 2),),
+    trials=(),
     findings=(),
     divergences=(),
     divergences_total=0,

@@ -26,7 +26,9 @@ from reproaudit.trace.words import NUMPY_GENERATOR, NUMPY_STATE, PYTHON_GENERATO
 
 _MAX_PER_SITE = 64
 _NO_VALUE = (0, 0)
-_PYTHONS_OWN: Any = random.random.__self__  # what the functions of the module draw from
+_PYTHONS_OWN: Any = getattr(
+    random.random, "__self__", None
+)  # what the functions of the module draw from
 _NO_DRAWS = frozenset({"seed", "get_state", "set_state", "bit_generator", "spawn", "getstate"})
 _PYTHON_DRAWS = (
     "random uniform triangular randint choice randrange sample shuffle choices normalvariate "

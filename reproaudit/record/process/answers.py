@@ -107,8 +107,7 @@ class Asking:
         if portions.watched is Watched.ROWS:
             recorder.kept = Kept(size=self._size, stop=self._size, step=2)
             return
-        first = next(part for part in (*self._given.args, *self._given.kwargs.values()))
-        length = self._size if self._mask is None else first.shape[1]
+        length = self._size if self._mask is None else self._given.first.shape[1]
         recorder.kept = Kept(size=length + portions.padding, stop=length)
 
     @contextlib.contextmanager

@@ -28,6 +28,11 @@ class Given:
     kwargs: dict[str, Any]
     rows: int
 
+    @property
+    def first(self) -> Any:
+        """The first part that has rows."""
+        return next(part for part in (*self.args, *self.kwargs.values()) if count_rows(part))
+
     def change(self, function: Any) -> Given:
         """Return it with every part that has rows changed by `function(name, part)`."""
         args = tuple(
@@ -122,7 +127,7 @@ def find_mask(names: Iterable[str], given: Given) -> str | None:
 
     `names` are those of its parameters. Columns are only added to input that has them.
     """
-    first = next(part for part in (*given.args, *given.kwargs.values()) if count_rows(part))
+    first = given.first
     if not isinstance(first, torch.Tensor) or first.dim() < 2:
         return None
     known = set(names) | set(given.kwargs)
@@ -140,7 +145,7 @@ def name_args(given: Given, names: Sequence[str]) -> Given:
 
 def add_columns(given: Given, mask: str, columns: int, *, is_filled: bool) -> tuple[Given, int]:
     """Return the input with columns behind its own that the mask hides, and how many it had."""
-    first = next(part for part in (*given.args, *given.kwargs.values()) if count_rows(part))
+    first = given.first
     width = first.shape[1]
     hides = mask.endswith(_HIDING)
 

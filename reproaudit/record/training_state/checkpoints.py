@@ -18,10 +18,10 @@ from reproaudit.record.hooks import own_paths
 from reproaudit.record.hooks.callsite import LIBRARY, USER
 from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.outside.saved import WhenImported
 from reproaudit.record.session import Recorder
 from reproaudit.record.training_state.contents import Contents, index_contents
 from reproaudit.record.training_state.pieces import Pieces, Reading
-from reproaudit.record.training_state.streams import WhenImported
 from reproaudit.trace.words import StateMoment
 
 _getframe = sys._getframe
@@ -128,7 +128,7 @@ class Checkpoints:
         @functools.wraps(original)
         def save(*args: Any, **kwargs: Any) -> Any:
             sites = self._recorder.sites
-            is_watched = self._is_watched() and not self._is_saving
+            is_watched = self._pieces.listens() and not self._is_saving
             if by_program and is_watched:
                 is_watched = sites.is_direct(program_only=True)
             if not is_watched:
@@ -201,7 +201,7 @@ class Checkpoints:
         @functools.wraps(original)
         def load(*args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
-            if self._is_watched():
+            if self._pieces.listens():
                 site = self._recorder.sites.here()
                 with Guest(self._recorder, "what is loaded"):
                     path = self._show(args[0] if args else kwargs.get(where))
@@ -209,10 +209,6 @@ class Checkpoints:
             return result
 
         self._patches.replace(owner, name, load)
-
-    def _is_watched(self) -> bool:
-        recorder = self._recorder
-        return recorder.active and not recorder.state.inside and recorder.thread() == 0
 
     def _show(self, where: Any) -> str:
         """Return a path as reports show it; the class of what has none."""

@@ -58,7 +58,7 @@ class StateObjects:
             @functools.wraps(original)
             def __init__(item: Any, /, *args: Any, **kwargs: Any) -> None:
                 original(item, *args, **kwargs)
-                if self._is_watched():
+                if self._pieces.listens():
                     named.add(item)
 
             self._patches.replace(kind, "__init__", __init__)
@@ -74,7 +74,7 @@ class StateObjects:
         @functools.wraps(original)
         def load_state_dict(item: Any, /, *args: Any, **kwargs: Any) -> Any:
             result = original(item, *args, **kwargs)
-            if self._is_watched():
+            if self._pieces.listens():
                 with Guest(self._recorder, "what is restored from a checkpoint"):
                     name = named.name_of(item)
                     site = self._recorder.sites.here()
@@ -83,10 +83,6 @@ class StateObjects:
             return result
 
         self._patches.replace(kind, "load_state_dict", load_state_dict)
-
-    def _is_watched(self) -> bool:
-        recorder = self._recorder
-        return recorder.active and not recorder.state.inside and recorder.thread() == 0
 
     def _watch_module(self, root: torch.nn.Module, label: str) -> None:
         for prefix, module in readings.list_buffered(root, label):

@@ -40,6 +40,11 @@ class Pieces:
         self._recorder = recorder
         self._known: dict[tuple[StateKind, str], Digest] = {}
 
+    def listens(self) -> bool:
+        """Return True where the program itself runs, in the thread that trains."""
+        recorder = self._recorder
+        return recorder.active and not recorder.state.inside and recorder.thread() == 0
+
     def tell(self, reading: Reading, moment: StateMoment, *, site: int = 0) -> None:
         """Record the piece if it has changed, or if the program has just put it in its place."""
         key = (reading.kind, reading.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -13,13 +13,13 @@ import torch
 from reproaudit.model.question import StateKind
 from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.outside.saved import WhenImported
 from reproaudit.record.session import Recorder
 from reproaudit.record.state import rng
 from reproaudit.record.state.generators import state_of
 from reproaudit.record.training_state.pieces import Named, Pieces, Reading
 from reproaudit.trace.words import StateMoment
 
-WhenImported = Callable[[str, Callable[[], None]], None]
 _SHOWN = {"python": "Python", "numpy": "NumPy", "torch.cpu": "torch CPU"}
 
 
@@ -60,7 +60,7 @@ class StreamPieces:
 
         @functools.wraps(original)
         def call(*args: Any, **kwargs: Any) -> Any:
-            if not self._is_watched():
+            if not self._pieces.listens():
                 return original(*args, **kwargs)
             site = self._recorder.sites.here()
             self.look(StateMoment.PROGRAM, site=site)
@@ -69,10 +69,6 @@ class StreamPieces:
             return result
 
         self._patches.replace(owner, name, call)
-
-    def _is_watched(self) -> bool:
-        recorder = self._recorder
-        return recorder.active and not recorder.state.inside and recorder.thread() == 0
 
     def read(self) -> Iterator[Reading]:
         """Yield all streams as they are."""

@@ -15,6 +15,7 @@ from reproaudit.record.boundary.names import ByObject
 from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
+from reproaudit.record.outside.saved import WhenImported
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.generators import RANDOM_SAMPLERS, generators_of, torch_state
 from reproaudit.record.torch_private import LoaderIterator
@@ -23,7 +24,7 @@ from reproaudit.record.training_state.frames import ProgramVariables
 from reproaudit.record.training_state.objects import StateObjects
 from reproaudit.record.training_state.pieces import Named, Pieces, Reading
 from reproaudit.record.training_state.readings import read_number
-from reproaudit.record.training_state.streams import StreamPieces, WhenImported
+from reproaudit.record.training_state.streams import StreamPieces
 from reproaudit.trace.words import EPOCH_ORDER, StateMoment
 
 _getframe = sys._getframe
@@ -83,10 +84,6 @@ class TrainingState:
             when_imported
         )
 
-    def _is_watched(self) -> bool:
-        recorder = self._recorder
-        return recorder.active and not recorder.state.inside and recorder.thread() == 0
-
     def _is_first(self, moment: StateMoment) -> bool:
         """Return True once in each step."""
         step = self._recorder.step
@@ -114,10 +111,9 @@ class TrainingState:
             self._begin_forward(self._recorder.sites.here())
 
     def _begin_forward(self, site: int) -> None:
-        if not torch.is_grad_enabled() or not self._is_first(StateMoment.FORWARD):
-            self._streams.look(StateMoment.PROGRAM, site=site)
-            return
         self._streams.look(StateMoment.PROGRAM, site=site)
+        if not torch.is_grad_enabled() or not self._is_first(StateMoment.FORWARD):
+            return
         self._tell(self._objects.read_buffers(), StateMoment.FORWARD, site)
         self._tell(self._objects.read_averages(), StateMoment.FORWARD, site)
         self._tell(self._variables.read(_getframe(1)), StateMoment.FORWARD, site)
@@ -130,7 +126,7 @@ class TrainingState:
     def _wrap_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def backward(*args: Any, **kwargs: Any) -> Any:
-            if self._is_watched():
+            if self._pieces.listens():
                 with Guest(self._recorder, "gradients that wait for a step"):
                     site = self._recorder.sites.here()
                     self._begin_backward(site)
@@ -148,7 +144,7 @@ class TrainingState:
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         recorder = self._recorder
         is_inner = len(recorder.state.open_steps) > 1
-        if not self._is_watched() or is_inner or not self._is_first(StateMoment.UPDATE):
+        if not self._pieces.listens() or is_inner or not self._is_first(StateMoment.UPDATE):
             return
         site = recorder.sites.here()
         with Guest(recorder, "training state as an optimizer steps"):
@@ -158,7 +154,7 @@ class TrainingState:
             self._pieces.mark(StateMoment.UPDATE, site=site)
 
     def _after_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        if self._is_watched():
+        if self._pieces.listens():
             site = self._recorder.sites.here()
             self._streams.look(StateMoment.STEP_END, site=site)
 
@@ -167,7 +163,7 @@ class TrainingState:
     def _wrap_iterator(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
         def __init__(iterator: Any, /, loader: Any, *args: Any, **kwargs: Any) -> None:
-            is_watched = self._is_watched()
+            is_watched = self._pieces.listens()
             site = self._recorder.sites.here() if is_watched else 0
             if is_watched:
                 self._look_at_loader(loader, site)
@@ -183,7 +179,7 @@ class TrainingState:
     def _wrap_next(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         @functools.wraps(original)
         def __next__(iterator: Any) -> Any:
-            if not self._is_watched():
+            if not self._pieces.listens():
                 return original(iterator)
             site = self._recorder.sites.here()
             self._streams.look(StateMoment.PROGRAM, site=site)
