@@ -65,7 +65,9 @@ def blame_distance(located: Finding | None) -> Finding:
     """
     rule = QUESTION_RULES[BatchFault.TOO_FAR.value]
     if located is None:
-        located = Finding(rule.id, Cause.UNKNOWN, rule.title, Phase.FORWARD, 0)
+        located = Finding(
+            rule=rule.id, cause=Cause.UNKNOWN, title=rule.title, phase=Phase.FORWARD, step=0
+        )
     return replace(
         located,
         rule=rule.id,
