@@ -18,6 +18,6 @@ def test_each_question_has_its_tables() -> None:
     )
     assert dict(list_facts(VARY).metrics)["reproaudit/variations_bug"] == 2
     named = [table.name for table in list_facts(RESUME).tables]
-    assert named == ["lost_state", "checkpoints", "divergences", "findings"]
+    assert named == ["lost_state", "checkpoints", "divergences", "findings", "trials"]
     named = [table.name for table in list_facts(SEEDS).tables]
     assert named == ["streams", "timeline"]
