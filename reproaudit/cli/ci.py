@@ -16,7 +16,7 @@ from reproaudit.cli.option_values import parse_path
 from reproaudit.cli.page_options import choose_page_options
 from reproaudit.cli.report_options import add_reports
 from reproaudit.cli.tracking import track
-from reproaudit.cli.varied_subjects import add_varied, is_varied, name_plain, vary_held
+from reproaudit.cli.varied_subjects import add_varied, vary_held
 from reproaudit.config.project import BASELINE_FILE, ProjectConfig, Subject, load_project
 from reproaudit.config.subject import join_subject, parse_subject
 from reproaudit.errors import ReproauditError, UsageError, did_you_mean
@@ -242,7 +242,7 @@ def _audit_subjects(
         choices = resolve_choices(options, project, subject.choices)
         seed = subject.seed if options.seed is None else options.seed
         try:
-            if is_varied(subject):
+            if subject.varies:
                 return vary_held(
                     options,
                     spec,
@@ -251,7 +251,7 @@ def _audit_subjects(
                     project=project,
                     choices=choices,
                     seed=seed,
-                    as_it_is=results.get(name_plain(subject)),
+                    as_it_is=results.get(subject.varies),
                 )
             asked = make_audit_options(options, spec, project=project, choices=choices, seed=seed)
             results[subject.name] = run_audit(asked, progress)

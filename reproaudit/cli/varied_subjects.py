@@ -24,18 +24,11 @@ _SUFFIX = ", varied"
 
 def add_varied(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
     """Return each subject, and behind it the same one to be varied."""
-    both = [(subject, replace(subject, name=f"{subject.name}{_SUFFIX}")) for subject in subjects]
-    return tuple(one for pair in both for one in pair)
-
-
-def is_varied(subject: Subject) -> bool:
-    """Return True for one that is to be varied."""
-    return subject.name.endswith(_SUFFIX)
-
-
-def name_plain(subject: Subject) -> str:
-    """Return the name of the subject that is varied."""
-    return subject.name.removesuffix(_SUFFIX)
+    both: list[Subject] = []
+    for subject in subjects:
+        name = f"{subject.name}{_SUFFIX}"
+        both += (subject, replace(subject, name=name, varies=subject.name))
+    return tuple(both)
 
 
 def vary_held(
@@ -51,15 +44,21 @@ def vary_held(
 ) -> AuditResult:
     """Vary a subject that was audited before, with what was proven to repair it.
 
-    `as_it_is` is what the audit gave; None: it could not be done. Raises ReproauditError where
-    nothing makes the subject reproducible: nothing can be told then.
+    `as_it_is` is what the audit gave; None: it could not be done. Raises ReproauditError without
+    an audit, and where nothing makes the subject reproducible: nothing can be told then.
     """
     with hold_interrupts():
         from reproaudit.experiment.held import find_proven
 
     held: tuple[str, ...] = ()
-    if as_it_is is None or as_it_is.verdict is not Verdict.REPRODUCIBLE:
-        proven = None if as_it_is is None else find_proven(as_it_is)
+    if as_it_is is None or as_it_is.verdict is Verdict.NOT_AUDITED:
+        raise ReproauditError(
+            "it was not varied: the audit of it as it is could not be done",
+            code="not-varied",
+            hint="mend what kept the audit of it from being done first",
+        )
+    if as_it_is.verdict is not Verdict.REPRODUCIBLE:
+        proven = find_proven(as_it_is)
         if proven is None:
             raise ReproauditError(
                 "it was not varied: the program is not reproducible as it is, and no repair of "

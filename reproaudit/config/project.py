@@ -63,7 +63,8 @@ DEFAULTS = Choices(runs=5, budget=(None, None))
 class Subject:
     """One configured subject.
 
-    `words` are its name and its arguments; `cwd` is the folder where it is started.
+    `words` are its name and its arguments; `cwd` is the folder where it is started. `varies` is the
+    name of the subject that this one is under variations; "" for one as it is.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Subject:
     inputs: tuple[str, ...] = ()
     seed: int | None = None
     choices: Choices = Choices()
+    varies: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,8 @@ ERRORS = {
     ),
     "not-varied": (
         "The project says what must not matter to its subjects. One that differs from run to run "
-        "as it is, without a proven repair, cannot be held against that: any further run differs."
+        "as it is, without a proven repair, cannot be held against that: any further run differs. "
+        "Nor can one whose audit could not be done."
     ),
     "pattern-invalid": (
         "A pattern of tensor names is a name with * and ?, with or without a kind before it: "

@@ -69,3 +69,21 @@ def test_a_subject_that_differs_without_a_repair_is_not_varied(
     assert ci(["--quiet"]) == 1
     assert not project.made
     assert "it was not varied" in capsys.readouterr().out
+
+
+def test_of_a_subject_that_was_not_audited_no_difference_is_told(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.as_it_is = replace(REPRODUCIBLE, verdict=Verdict.NOT_AUDITED)
+    assert ci(["--quiet"]) == 2
+    assert not project.made
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the audit of it as it is could not be done" in said
+
+
+def test_a_subject_may_be_called_like_one_that_is_varied(tmp_path: Path, project: Project) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.reproaudit]\nsubjects = [{subject = "train.py", name = "small, varied"}]\n'
+    )
+    assert ci(["--quiet"]) == 0
+    assert not project.made
