@@ -18,6 +18,7 @@ from reproaudit.compare.regroup import RegroupedSource
 from reproaudit.diagnose.blame import find_cause
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
+from reproaudit.diagnose.worker_dependence import WORKERS, settle_workers
 from reproaudit.knowledge.factor_causes import find_cause_of_factor, is_programs_own
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location
@@ -59,6 +60,9 @@ def explain_varied(varied: VariedPair, interned: Interned) -> tuple[Explanation,
     )
     if not explained:
         return ()
+    if varied.factor == WORKERS:
+        # Which process runs a line is what was varied: what one run executes alone says nothing.
+        return tuple(settle_workers(one, varied.pair.runs) for one in explained)
     first, *others = explained
     first = _Place(varied, interned).settle(first)
     return tuple(_settle_cause(one, varied.factor) for one in (first, *others))
@@ -67,9 +71,12 @@ def explain_varied(varied: VariedPair, interned: Interned) -> tuple[Explanation,
 def lacks_line(explained: Explanation, factor: str) -> bool:
     """Return True if only the arrival of what differs is known, and lines can tell more.
 
-    Where the program itself reads the variable, that line is all that they would tell.
+    Where the program itself reads the variable, that line is all that they would tell; with other
+    workers, other processes run the lines.
     """
-    if is_programs_own(factor) or explained.finding.cause is Cause.CARRIED_STATE:
+    if is_programs_own(factor) or factor == WORKERS:
+        return False
+    if explained.finding.cause is Cause.CARRIED_STATE:
         return False
     return not explained.has_exact_line and explained.source.origin in _FROM_OUTSIDE
 

@@ -14,6 +14,7 @@ from reproaudit.diagnose.dependence import judge_finding, name_dependence
 from reproaudit.diagnose.refine import add_line
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.varied import VariedPair, explain_varied, lacks_line, may_be_regrouped
+from reproaudit.diagnose.worker_dependence import WORKERS
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.surroundings import surround
 from reproaudit.knowledge.variable_factors import find_factor
@@ -141,7 +142,7 @@ class VariedSources:
         Where ops of one run alone may be the same ones with other shapes, two more runs keep what
         it takes to compare row by row.
         """
-        if not may_be_regrouped(pair, self._interned):
+        if wanted.name == WORKERS or not may_be_regrouped(pair, self._interned):
             return None
         sliced = self._run_both("rows", wanted, judged, slices_mb=_SLICES_MB)
         return find_regrouped_source(*sliced.runs, self._interned)
