@@ -7,13 +7,19 @@ from dataclasses import replace
 from reproaudit.compare.localise import Origin
 from reproaudit.knowledge.dependences import Judgement, judge_dependence
 from reproaudit.knowledge.vary_rules import find_rule_of_dependence
+from reproaudit.model.events import Phase
 from reproaudit.model.result import Finding, Fix
 
 
 def judge_finding(finding: Finding, factor: str, origin: Origin) -> Judgement:
     """Judge a place where what depends on the variation `factor` is born."""
     return judge_dependence(
-        factor, op=finding.op, origin=origin.value, cause=finding.cause, call=finding.call
+        factor,
+        op=finding.op,
+        origin=origin.value,
+        cause=finding.cause,
+        call=finding.call,
+        is_gradient=finding.phase is Phase.BACKWARD,
     )
 
 

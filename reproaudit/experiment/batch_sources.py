@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.leaks import find_leak, find_rounding
+from reproaudit.compare.localise import Origin
 from reproaudit.compare.regroup import find_regrouped_source
 from reproaudit.config.portions import Neighbours, Portions, Watched
 from reproaudit.diagnose.batches import (
@@ -16,6 +17,7 @@ from reproaudit.diagnose.batches import (
     explain_regrouped,
     is_rounding,
 )
+from reproaudit.diagnose.dependence import judge_finding
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.batch_runs import BatchRuns, count_rows, find_largest, name_size
 from reproaudit.experiment.varied_outcomes import Varied
@@ -37,6 +39,10 @@ _PADDED = "at equal shapes, the answer changes with what the padding holds"
 _OTHER_SHAPES = "the answer changes with content that decides lengths: rounding may explain it, too"
 _TOO_FAR = "the answers are further apart than another order of sums usually makes them"
 _DRAWN = "random numbers are drawn for the batch as a whole"
+_UNCONTROLLED = (
+    "whether what the other rows hold matters is not known: the control with other neighbours was "
+    "not made"
+)
 
 
 class BatchSources:
@@ -57,12 +63,14 @@ class BatchSources:
         self._interned = interned
         self._outcomes = outcomes
         self._base_of = base_of
+        self._is_controlled = False
         self.findings: list[Finding] = []
 
     def explain_all(self, varied: Sequence[Varied]) -> None:
         """Say of each dependence where it is born, and whether it may be: the controls first."""
         differing = [one for one in varied if one.differs and one.run.outcome.is_success]
         leak: VariationOutcome | None = None
+        self._is_controlled = any(one.wanted.name == NEIGHBOURS for one in varied)
         for one in sorted(differing, key=lambda one: one.wanted.name != NEIGHBOURS):
             outcome = self._outcomes[one.wanted]
             try:
@@ -130,7 +138,7 @@ class BatchSources:
         """Find the operator that makes other rows of equal ones."""
         wanted = varied.wanted
         assert wanted.portions is not None
-        if leak is not None and wanted.name == BATCH:
+        if leak is not None:
             return replace(outcome, dependence=leak.dependence, finding=leak.finding, why=leak.why)
         base = self._base_of(wanted)
         pair = (
@@ -165,6 +173,18 @@ class BatchSources:
         if not is_near:
             # Numbers that nearly cancel may be as far apart by rounding alone.
             return self._add(outcome, varied, finding, dependence=Dependence.UNEXPLAINED, why=why)
+        judged, reason, _ = judge_finding(finding, varied.wanted.name, Origin.OP)
+        if judged is not Dependence.EXPECTED:
+            finding = blame_distance(finding)
+            return self._add(outcome, varied, finding, dependence=judged, why=reason)
+        if not self._is_controlled:
+            return self._add(
+                outcome,
+                varied,
+                finding,
+                dependence=Dependence.UNEXPLAINED,
+                why=_UNCONTROLLED,
+            )
         return self._add(
             outcome,
             varied,

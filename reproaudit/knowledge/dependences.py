@@ -10,7 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reproaudit.knowledge.factor_causes import is_programs_own
-from reproaudit.knowledge.op_families import is_draw, is_function_of_elements, is_sum
+from reproaudit.knowledge.op_families import (
+    is_batch_norm,
+    is_draw,
+    is_function_of_elements,
+    is_function_of_one_element,
+    is_index_put,
+    is_sum,
+    is_sum_within_rows,
+)
 from reproaudit.model.cause import Cause
 from reproaudit.model.question import Dependence
 
@@ -37,8 +45,8 @@ class Expectation:
     """What is known of a difference that is born under one of `variations`.
 
     `origins`: how it is born, as `compare.localise.Origin` has it; none: however. `ops`: tells of
-    an operator whether it is one of those; None: whatever it is. `causes` likewise. `why` is one
-    sentence without its full stop.
+    an operator whether it is one of those; None: whatever it is. `gradients` tells of others that
+    are if they compute a gradient. `causes` likewise. `why` is one sentence without its full stop.
     """
 
     variations: tuple[str, ...]
@@ -47,21 +55,36 @@ class Expectation:
     reference: str = ""
     origins: tuple[str, ...] = ()
     ops: Callable[[str], bool] | None = None
+    gradients: Callable[[str], bool] | None = None
     causes: tuple[Cause, ...] = ()
 
-    def fits(self, variation: str, *, op: str | None, origin: str, cause: Cause | None) -> bool:
+    def fits(
+        self,
+        variation: str,
+        *,
+        op: str | None,
+        origin: str,
+        cause: Cause | None,
+        is_gradient: bool,
+    ) -> bool:
         if variation not in self.variations:
             return False
         if self.origins and origin not in self.origins:
             return False
         if self.causes and cause not in self.causes:
             return False
-        return self.ops is None or (op is not None and self.ops(op))
+        if self.ops is None:
+            return True
+        if op is None:
+            return False
+        of_gradient = is_gradient and self.gradients is not None and self.gradients(op)
+        return of_gradient or self.ops(op)
 
 
 _BORN = ("op",)  # equal inputs, another output
 _REDUCED = ("op", "reduction", "structure")
 _OUTSIDE = ("birth", "input")
+_OF_ROWS = ("batch", "batch_split", "place", "padding")
 _CPU = ("cpu", "cpu.aten", "cpu.onednn", "cpu.mkl", "cpu.openblas")
 
 _EXPECTED = Dependence.EXPECTED
@@ -73,6 +96,7 @@ _ROUNDING = (
         variations=("threads",),
         origins=_BORN,
         ops=is_sum,
+        gradients=is_index_put,
         dependence=_EXPECTED,
         why="each thread adds up its own part, and with another number of threads the parts are "
         "other ones: the order of the sum changes, and with it the last bits",
@@ -194,12 +218,31 @@ _ROUNDING = (
         reference=_REPRODUCIBILITY,
     ),
     Expectation(
-        variations=("batch", "batch_split", "place"),
+        variations=_OF_ROWS,
         origins=_REDUCED,
-        ops=is_sum,
+        ops=is_batch_norm,
+        dependence=_UNEXPLAINED,
+        why="in training mode a batch norm computes its mean over all rows of the batch, and one "
+        "row's answer depends on the others; in eval mode it only rounds otherwise",
+        reference="PyTorch docs: torch.nn.BatchNorm1d",
+    ),
+    Expectation(
+        variations=_OF_ROWS,
+        origins=_REDUCED,
+        ops=is_sum_within_rows,
+        gradients=is_index_put,
         dependence=_EXPECTED,
         why="for another number of rows another kernel is taken, or the same one shares the work "
         "out otherwise: the order of the sum changes, and with it the last bits",
+        reference=_SLICES,
+    ),
+    Expectation(
+        variations=_OF_ROWS,
+        origins=_BORN,
+        ops=is_function_of_one_element,
+        dependence=_EXPECTED,
+        why="elements are computed by vectors and what is left of them one by one: with another "
+        "number of rows other elements are left, and the two round differently",
         reference=_SLICES,
     ),
 )
@@ -251,6 +294,7 @@ _PROGRAMS_OWN = (
         variations=(_OWN,),
         origins=_BORN,
         ops=is_sum,
+        gradients=is_index_put,
         dependence=_EXPECTED,
         why="another kernel computes it, for a flag, a number of threads or how its inputs lie in "
         "memory, and adds up in another order",
@@ -357,16 +401,23 @@ def list_expectations(variation: str) -> tuple[Expectation, ...]:
 
 
 def judge_dependence(
-    variation: str, *, op: str | None, origin: str, cause: Cause | None, call: str = ""
+    variation: str,
+    *,
+    op: str | None,
+    origin: str,
+    cause: Cause | None,
+    call: str = "",
+    is_gradient: bool = False,
 ) -> Judgement:
     """Return what a dependence is, why, in a sentence without its full stop, and its reference.
 
     `origin` tells how the difference is born: a value of `compare.localise.Origin`. `call` is the
     call into the outside world that brought it in, "" for none.
+    `is_gradient`: the operator computes one.
     """
     name = _OWN if is_programs_own(variation) else variation
     for row in _TABLE:
-        if row.fits(name, op=op, origin=origin, cause=cause):
+        if row.fits(name, op=op, origin=origin, cause=cause, is_gradient=is_gradient):
             return row.dependence, row.why, row.reference
     what = op or call or "what the program reads"
     return _UNEXPLAINED, f"nothing documents that {what} may depend on {variation}", ""

@@ -72,6 +72,31 @@ def test_a_batch_norm_in_training_mode_is_named_though_it_refuses_a_row_that_is_
     assert finding_of(result, "neighbours")["rule"] == "RA606"
 
 
+def test_a_place_that_matters_by_a_mean_over_the_rows_is_a_bug_and_no_rounding(
+    tmp_path: Path,
+) -> None:
+    words = ("--inputs", "float32[16,64]", "--vary", "batch=16", "--vary", "place=1,5")
+    code, result = vary(tmp_path, "centre", *words)
+    assert code == 1
+    found = outcomes(result)
+    assert {found["neighbours=other"], found["batch=16"]} == {"bug"}
+    assert "expected" not in found.values()
+    places = {one for name, one in found.items() if name.startswith("place")}
+    assert "bug" in places
+    assert "mean" in finding_of(result, "place")["op"]
+
+
+def test_what_no_order_of_a_sum_explains_is_not_documented_though_it_is_small(
+    tmp_path: Path,
+) -> None:
+    words = ("--inputs", "float32[16,64]", "--vary", "batch=16")
+    _, result = vary(tmp_path, "count_rows", *words)
+    assert outcomes(result)["neighbours=other"] == "none"
+    assert outcomes(result)["batch=16"] == "unexplained"
+    assert finding_of(result, "batch")["op"] == "aten::mul.Tensor"
+    assert finding_of(result, "batch")["rule"] == "RA609"
+
+
 def test_a_batch_of_more_rows_than_there_are_is_told(tmp_path: Path) -> None:
     words = ("--inputs", "float32[4,6]", "--vary", "batch=2,64", "--no-diagnosis")
     shutil.copy(PROGRAMS / PROGRAM, tmp_path)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from reproaudit.knowledge.dependences import judge_dependence, list_expectations
-from reproaudit.knowledge.op_families import is_draw, is_function_of_elements, is_sum
+from reproaudit.knowledge.op_families import (
+    is_batch_norm,
+    is_draw,
+    is_function_of_elements,
+    is_sum,
+    is_sum_within_rows,
+)
 from reproaudit.knowledge.variations import VARIATIONS
 from reproaudit.knowledge.vary_rules import VARY_RULES, find_rule_of_dependence
 from reproaudit.model.cause import Cause
@@ -63,7 +69,13 @@ def test_what_is_expected_is_documented(name: str) -> None:
         "aten::sum.dim_IntList",
         "aten::_softmax",
         "aten::convolution_backward",
-        "aten::index_put_",
+        "aten::scatter_add_",
+        "aten::max_pool2d_with_indices_backward",
+        "aten::upsample_bilinear2d",
+        "aten::affine_grid_generator",
+        "aten::linalg_solve_ex",
+        "aten::_fft_r2c",
+        "aten::_sparse_mm",
         "aten::embedding_dense_backward",
         "aten::mkldnn_rnn_layer",
         "aten::_scaled_dot_product_flash_attention_for_cpu",
@@ -74,11 +86,104 @@ def test_an_operator_that_adds_up_is_a_sum(op: str) -> None:
     assert is_sum(op)
 
 
-@pytest.mark.parametrize("op", ["aten::cat", "aten::copy_", "aten::relu", "aten::mul.Tensor"])
+@pytest.mark.parametrize(
+    "op",
+    [
+        "aten::cat",
+        "aten::copy_",
+        "aten::relu",
+        "aten::mul.Tensor",
+        "aten::max_pool2d_with_indices",
+        "aten::adaptive_max_pool2d",
+        "aten::fractional_max_pool2d",
+        "aten::max_unpool2d",
+        "aten::bucketize.Tensor",
+        "aten::histc",
+        "aten::put_",
+        "aten::index_put_",
+        "aten::embedding_sparse_backward",
+        "aten::upsample_nearest2d",
+        "aten::linalg_diagonal",
+        "aten::linalg_cross",
+        "aten::outer",
+        "aten::lu_unpack",
+        "aten::to_mkldnn",
+        "aten::_mkldnn_transpose",
+        "aten::fft_fftshift",
+        "aten::_foreach_copy_",
+        "aten::_foreach_mul_",
+        "aten::special_round",
+        "quantized::conv2d_prepack",
+        "c10d::allreduce_",
+    ],
+)
 def test_what_moves_or_rounds_exactly_may_depend_on_no_kernel(op: str) -> None:
     assert not is_sum(op)
     assert not is_function_of_elements(op)
     assert not is_draw(op)
+
+
+def test_no_view_is_a_sum() -> None:
+    import torch
+
+    schemas = torch._C._jit_get_all_schemas()
+    views = {
+        schema.name
+        for schema in schemas
+        if schema.name.startswith("aten::") and any(one.alias_info for one in schema.returns)
+        if not any(one.alias_info.is_write for one in schema.arguments if one.alias_info)
+    }
+    assert "aten::transpose" in views
+    found = {op for op in views if is_sum(op) or is_function_of_elements(op) or is_draw(op)}
+    assert found == {"aten::coalesce"}  # the tensor itself if there is nothing to add up
+
+
+@pytest.mark.parametrize(
+    ("variation", "is_gradient", "wanted"),
+    [
+        ("threads", True, EXPECTED),
+        ("threads", False, UNEXPLAINED),
+        ("batch", True, EXPECTED),
+        ("batch", False, UNEXPLAINED),
+    ],
+)
+def test_what_puts_elements_adds_up_as_the_gradient_of_an_index_alone(
+    variation: str, is_gradient: bool, wanted: Dependence
+) -> None:
+    dependence, _, _ = judge_dependence(
+        variation,
+        op="aten::index_put_",
+        origin="op",
+        cause=Cause.KERNEL,
+        is_gradient=is_gradient,
+    )
+    assert dependence is wanted
+
+
+@pytest.mark.parametrize("variation", ["batch", "place", "padding"])
+@pytest.mark.parametrize(
+    ("op", "wanted"),
+    [
+        ("aten::native_batch_norm", UNEXPLAINED),
+        ("aten::max_pool2d_with_indices", UNEXPLAINED),
+        ("aten::add.Tensor", UNEXPLAINED),
+        ("aten::pow.Tensor_Scalar", UNEXPLAINED),
+        ("aten::native_layer_norm", EXPECTED),
+        ("aten::gelu", EXPECTED),
+    ],
+)
+def test_rows_are_rounded_by_their_batch_where_nothing_but_the_kernel_can_change(
+    variation: str, op: str, wanted: Dependence
+) -> None:
+    dependence, _, _ = judge_dependence(variation, op=op, origin="op", cause=Cause.KERNEL)
+    assert dependence is wanted
+
+
+def test_a_batch_norm_that_reads_kept_averages_sums_no_rows() -> None:
+    assert is_batch_norm("aten::native_batch_norm")
+    assert not is_batch_norm("aten::_native_batch_norm_legit_no_training")
+    assert is_sum("aten::native_batch_norm")
+    assert not is_sum_within_rows("aten::native_batch_norm")
 
 
 def test_functions_and_draws_are_told_apart() -> None:

@@ -15,8 +15,8 @@ from reproaudit.model.question import Dependence
 
 ENTRIES = list(VARIATIONS.values())
 # Of which nothing says that a tensor may, or may not, depend on them as a whole.
-# Of other neighbours and other padding nothing may depend: what does is a bug.
-WITHOUT_EXPECTATION = {"neighbours", "padding", "python"}
+# Of other neighbours nothing may depend: what does is a bug.
+WITHOUT_EXPECTATION = {"python", "neighbours"}
 
 
 def name_of(entry: Variation) -> str:
