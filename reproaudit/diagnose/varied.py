@@ -27,6 +27,8 @@ from reproaudit.trace.views import EntropyEvent, OpEvent
 
 # Sources that only say where ops of both runs met a difference that came in elsewhere.
 _MET = (Origin.INPUT, Origin.ARRIVAL)
+# A variation of these has the same computed by other ops.
+_OF_OTHER_OPS = (Cause.KERNEL, Cause.HARDWARE, Cause.COLLECTIVE_ORDER)
 # What decides which kernel an op takes, or how it splits its work.
 _OF_KERNELS = (Cause.THREAD_COUNT, Cause.HARDWARE)
 _FROM_OUTSIDE = (Origin.BIRTH, Origin.INPUT, Origin.STRUCTURE, Origin.ARRIVAL)
@@ -76,7 +78,7 @@ def lacks_line(explained: Explanation, factor: str) -> bool:
     """
     if is_programs_own(factor) or factor == WORKERS:
         return False
-    if explained.finding.cause is Cause.CARRIED_STATE:
+    if explained.finding.cause in (Cause.CARRIED_STATE, Cause.KERNEL):
         return False
     return not explained.has_exact_line and explained.source.origin in _FROM_OUTSIDE
 
@@ -157,8 +159,16 @@ class _Place:
             block = extra.find_block(source.event_a)
             if block is None:
                 return explained
+            known = find_cause_of_factor(self._varied.factor)
+            if known in _OF_OTHER_OPS:
+                return _blame_other_ops(explained, block, known)
             is_state = extra.is_state_of_module(block, source.event_a, source.event_b)
-            return _blame_block(explained, block, is_state=is_state)
+            blamed = _blame_block(explained, block, is_state=is_state)
+            if not is_programs_own(self._varied.factor):
+                # What was varied is known, and is the cause where the table has one.
+                finding = with_cause(blamed.finding, Cause.UNKNOWN)
+                blamed = replace(blamed, finding=finding)
+            return blamed
         if source.origin is Origin.OP and is_programs_own(self._varied.factor):
             return _blame_copy(explained, extra.find_copy(source.event_a))
         return explained
@@ -216,6 +226,16 @@ def _blame_block(explained: Explanation, block: ExtraOps, *, is_state: bool) -> 
         finding = with_cause(finding, Cause.UNKNOWN)
     finding = _move(finding, first, first.known_location)
     return replace(explained, finding=add_note(replace(finding, op=None), note))
+
+
+def _blame_other_ops(explained: Explanation, block: ExtraOps, cause: Cause) -> Explanation:
+    """Blame the ops by which the variation has something computed in the place of others."""
+    finding = with_cause(explained.finding, cause)
+    met = f"{finding.op} at {finding.location}"
+    note = f"other operators compute this in one run than in the other, and {met} is given it"
+    finding = _move(finding, block.first, block.first.known_location)
+    source = replace(explained.source, origin=Origin.STRUCTURE)
+    return replace(explained, finding=add_note(replace(finding, op=None), note), source=source)
 
 
 def _blame_copy(explained: Explanation, copy: OpEvent | None) -> Explanation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from reproaudit.config.settings import make_environment
 from reproaudit.knowledge.variations import VARIATIONS
@@ -15,7 +15,7 @@ from reproaudit.trace.words import VARIATION_PREFIX
 def diff_environments(plain: Run, varied: Run, wanted: Wanted) -> tuple[str, ...]:
     """Return the lines of a unified diff of what both runs recorded of their environments.
 
-    Empty if they differ in nothing but the variation itself.
+    The variation itself is left out; empty if they differ in nothing else.
     """
     before = plain.main.header["environment"]
     after = varied.main.header["environment"]
@@ -24,12 +24,9 @@ def diff_environments(plain: Run, varied: Run, wanted: Wanted) -> tuple[str, ...
     entry = VARIATIONS.get(wanted.name)
     if entry is not None and entry.fact:
         own.add(entry.fact)
-    names = {*before, *after} - own
-    if all(before.get(name) == after.get(name) for name in names):
-        return ()
     lines = difflib.unified_diff(
-        _list_lines(before),
-        _list_lines(after),
+        _list_lines(before, own),
+        _list_lines(after, own),
         "the program as it is",
         wanted.setting,
         n=0,
@@ -38,5 +35,5 @@ def diff_environments(plain: Run, varied: Run, wanted: Wanted) -> tuple[str, ...
     return tuple(lines)
 
 
-def _list_lines(environment: Mapping[str, str]) -> list[str]:
-    return [f"{name} = {value}" for name, value in environment.items()]
+def _list_lines(environment: Mapping[str, str], left_out: Set[str]) -> list[str]:
+    return [f"{name} = {value}" for name, value in environment.items() if name not in left_out]

@@ -6,246 +6,23 @@ varied. What ought not to reach a tensor at all is a bug, wherever it does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
+from reproaudit.knowledge.expectation import ACCURACY, BORN, Expectation
+from reproaudit.knowledge.expectations_rounding import ROUNDING
 from reproaudit.knowledge.factor_causes import is_programs_own
-from reproaudit.knowledge.op_families import (
-    is_batch_norm,
-    is_draw,
-    is_function_of_elements,
-    is_function_of_one_element,
-    is_index_put,
-    is_sum,
-    is_sum_within_rows,
-)
+from reproaudit.knowledge.op_families import is_index_put, is_sum
 from reproaudit.model.cause import Cause
 from reproaudit.model.question import Dependence
 
 Judgement = tuple[Dependence, str, str]  # why, and where it is documented
 
-_ACCURACY = "PyTorch notes: Numerical accuracy"
-_SLICES = "PyTorch notes: Numerical accuracy, Batched computations or slice computations"
-_REPRODUCIBILITY = "PyTorch notes: Reproducibility"
-_TF32 = "PyTorch notes: CUDA semantics, TensorFloat-32 (TF32)"
-_MKL = "oneMKL developer guide: Reproducibility Conditions"
-_ISA = "oneDNN developer guide: CPU Dispatcher Control"
 _WORKERS = "PyTorch docs: torch.utils.data, Randomness in Multi-process Data Loading"
 _ITERABLE = "PyTorch docs: torch.utils.data.IterableDataset"
-_COMPILE = "PyTorch docs: torch.compile"
-_LAST = "PyTorch tutorial: Channels Last Memory Format"
-_OPTIMIZERS = "PyTorch docs: torch.optim, foreach and fused implementations"
-_DDP = "PyTorch docs: DistributedDataParallel, bucket_cap_mb"
 _HASH = "Python docs: PYTHONHASHSEED"
 _LISTDIR = "Python docs: os.listdir"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """What is known of a difference that is born under one of `variations`.
-
-    `origins`: how it is born, as `compare.localise.Origin` has it; none: however. `ops`: tells of
-    an operator whether it is one of those; None: whatever it is. `gradients` tells of others that
-    are if they compute a gradient. `causes` likewise. `why` is one sentence without its full stop.
-    """
-
-    variations: tuple[str, ...]
-    dependence: Dependence
-    why: str
-    reference: str = ""
-    origins: tuple[str, ...] = ()
-    ops: Callable[[str], bool] | None = None
-    gradients: Callable[[str], bool] | None = None
-    causes: tuple[Cause, ...] = ()
-
-    def fits(
-        self,
-        variation: str,
-        *,
-        op: str | None,
-        origin: str,
-        cause: Cause | None,
-        is_gradient: bool,
-    ) -> bool:
-        if variation not in self.variations:
-            return False
-        if self.origins and origin not in self.origins:
-            return False
-        if self.causes and cause not in self.causes:
-            return False
-        if self.ops is None:
-            return True
-        if op is None:
-            return False
-        of_gradient = is_gradient and self.gradients is not None and self.gradients(op)
-        return of_gradient or self.ops(op)
-
-
-_BORN = ("op",)  # equal inputs, another output
-_REDUCED = ("op", "reduction", "structure")
-_OUTSIDE = ("birth", "input")
-_OF_ROWS = ("batch", "batch_split", "place", "padding")
-_CPU = ("cpu", "cpu.aten", "cpu.onednn", "cpu.mkl", "cpu.openblas")
 
 _EXPECTED = Dependence.EXPECTED
 _BUG = Dependence.BUG
 _UNEXPLAINED = Dependence.UNEXPLAINED
-
-_ROUNDING = (
-    Expectation(
-        variations=("threads",),
-        origins=_BORN,
-        ops=is_sum,
-        gradients=is_index_put,
-        dependence=_EXPECTED,
-        why="each thread adds up its own part, and with another number of threads the parts are "
-        "other ones: the order of the sum changes, and with it the last bits",
-        reference=_MKL,
-    ),
-    Expectation(
-        variations=("threads",),
-        origins=_BORN,
-        ops=is_function_of_elements,
-        dependence=_EXPECTED,
-        why="each thread's part is computed by vectors and what is left of it one by one: with "
-        "another number of threads other elements are left, and the two round differently",
-        reference=_ACCURACY,
-    ),
-    Expectation(
-        variations=("threads",),
-        origins=_OUTSIDE,
-        dependence=_UNEXPLAINED,
-        why="numbers that were computed outside PyTorch depend on it: a BLAS shares a product out "
-        "among its threads, and whether that is what happens here was not seen",
-        reference=_MKL,
-    ),
-    Expectation(
-        variations=_CPU,
-        origins=_BORN,
-        ops=is_draw,
-        dependence=_EXPECTED,
-        why="the kernel for other vectors makes other numbers of the same random bits, or uses "
-        "them in another order",
-        reference=_REPRODUCIBILITY,
-    ),
-    Expectation(
-        variations=_CPU,
-        origins=_BORN,
-        dependence=_EXPECTED,
-        why="a kernel for other vectors adds up in another order and rounds functions differently",
-        reference=_ISA,
-    ),
-    Expectation(
-        variations=_CPU,
-        origins=_OUTSIDE,
-        dependence=_UNEXPLAINED,
-        why="numbers that were computed outside PyTorch depend on it: OpenBLAS and NumPy choose "
-        "their kernels by the processor, and whether that is what happens here was not seen",
-    ),
-    Expectation(
-        variations=("mkldnn",),
-        origins=_REDUCED,
-        dependence=_EXPECTED,
-        why="without oneDNN another kernel computes it, which adds up in another order",
-        reference=_ACCURACY,
-    ),
-    Expectation(
-        variations=("memory_format",),
-        origins=_REDUCED,
-        dependence=_EXPECTED,
-        why="for images in another order of dimensions another kernel is taken, which adds up in "
-        "another order",
-        reference=_LAST,
-    ),
-    Expectation(
-        variations=("tf32",),
-        origins=_REDUCED,
-        dependence=_EXPECTED,
-        why="TF32 reads 10 bits of the mantissa instead of 23",
-        reference=_TF32,
-    ),
-    Expectation(
-        variations=("device",),
-        origins=("random",),
-        dependence=_EXPECTED,
-        why="the generators of both devices give other numbers for one seed: draw on the CPU, and "
-        "move what was drawn",
-        reference=_REPRODUCIBILITY,
-    ),
-    Expectation(
-        variations=("device",),
-        origins=_REDUCED,
-        dependence=_EXPECTED,
-        why="other kernels compute it, and another generator draws: results of CPU and GPU are not "
-        "promised to be equal",
-        reference=_REPRODUCIBILITY,
-    ),
-    Expectation(
-        variations=("compile",),
-        origins=_REDUCED,
-        dependence=_EXPECTED,
-        why="compiled kernels are fused: they round where eager ones do not, add up in another "
-        "order, and draw random numbers by another generator",
-        reference=_COMPILE,
-    ),
-    Expectation(
-        variations=("foreach", "fused"),
-        origins=_REDUCED,
-        dependence=_EXPECTED,
-        why="the other implementation of the optimizer computes the same update in another order",
-        reference=_OPTIMIZERS,
-    ),
-    Expectation(
-        variations=("bucket_size",),
-        origins=_REDUCED,
-        dependence=_EXPECTED,
-        why="gradients are reduced together with other ones, and three ranks or more are then "
-        "added up in another order",
-        reference=_DDP,
-    ),
-    Expectation(
-        variations=("world_size",),
-        dependence=_EXPECTED,
-        why="with another number of ranks each has another share of the data, and their gradients "
-        "are added up in another order",
-        reference="PyTorch docs: DistributedSampler",
-    ),
-    Expectation(
-        variations=("torch",),
-        origins=_REDUCED,
-        dependence=_EXPECTED,
-        why="results are not promised to be equal across releases of PyTorch",
-        reference=_REPRODUCIBILITY,
-    ),
-    Expectation(
-        variations=_OF_ROWS,
-        origins=_REDUCED,
-        ops=is_batch_norm,
-        dependence=_UNEXPLAINED,
-        why="in training mode a batch norm computes its mean over all rows of the batch, and one "
-        "row's answer depends on the others; in eval mode it only rounds otherwise",
-        reference="PyTorch docs: torch.nn.BatchNorm1d",
-    ),
-    Expectation(
-        variations=_OF_ROWS,
-        origins=_REDUCED,
-        ops=is_sum_within_rows,
-        gradients=is_index_put,
-        dependence=_EXPECTED,
-        why="for another number of rows another kernel is taken, or the same one shares the work "
-        "out otherwise: the order of the sum changes, and with it the last bits",
-        reference=_SLICES,
-    ),
-    Expectation(
-        variations=_OF_ROWS,
-        origins=_BORN,
-        ops=is_function_of_one_element,
-        dependence=_EXPECTED,
-        why="elements are computed by vectors and what is left of them one by one: with another "
-        "number of rows other elements are left, and the two round differently",
-        reference=_SLICES,
-    ),
-)
 
 _LOADING = (
     Expectation(
@@ -292,13 +69,13 @@ _OWN = "own"
 _PROGRAMS_OWN = (
     Expectation(
         variations=(_OWN,),
-        origins=_BORN,
+        origins=BORN,
         ops=is_sum,
         gradients=is_index_put,
         dependence=_EXPECTED,
         why="another kernel computes it, for a flag, a number of threads or how its inputs lie in "
         "memory, and adds up in another order",
-        reference=_ACCURACY,
+        reference=ACCURACY,
     ),
     Expectation(
         variations=(_OWN,),
@@ -392,7 +169,7 @@ _NEVER = (
     ),
 )
 
-_TABLE = (*_ROUNDING, *_LOADING, *_PROGRAMS_OWN, *_NEVER)
+_TABLE = (*ROUNDING, *_LOADING, *_PROGRAMS_OWN, *_NEVER)
 
 
 def list_expectations(variation: str) -> tuple[Expectation, ...]:

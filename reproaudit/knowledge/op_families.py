@@ -134,6 +134,11 @@ def is_function_of_elements(op: str) -> bool:
     return is_function_of_one_element(op) or _FUNCTIONS_WITH_NUMBERS.fullmatch(name) is not None
 
 
+def is_rounded_by_kernel(op: str) -> bool:
+    """Return True for an operator whose last bits another kernel may round otherwise."""
+    return is_sum(op) or is_function_of_elements(op)
+
+
 def is_function_of_one_element(op: str) -> bool:
     """Return True for one of these whose other arguments are no numbers of the program's."""
     return _FUNCTIONS_OF_ONE.fullmatch(_shorten(op)) is not None

@@ -127,6 +127,24 @@ def test_a_tensor_that_one_run_writes_over_is_state_that_it_goes_on_with(tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("factor", "cause", "line"),
+    [
+        ("fused", Cause.KERNEL, 29),
+        ("threads", Cause.THREAD_COUNT, 29),
+        ("home", Cause.UNKNOWN, 29),
+        (OWN, Cause.CARRIED_STATE, 29),
+    ],
+)
+def test_other_ops_are_what_a_variation_of_kernels_brings_and_no_state(
+    tmp_path: Path, factor: str, cause: Cause, line: int
+) -> None:
+    a = [op(1, 1, 22), op(5, 1, 29, "aten::_foreach_add_.List"), op(3, 5, 22)]
+    b = [op(1, 1, 22), op(6, 1, 29, "aten::_fused_sgd_.default"), op(4, 6, 22)]
+    finding = explain(tmp_path, factor, a, b)
+    assert (finding.cause, finding.op, line_of(finding)) == (cause, None, line)
+
+
+@pytest.mark.parametrize(
     ("batch", "cause"), [((5, 5), Cause.CARRIED_STATE), ((5, 6), Cause.UNKNOWN)]
 )
 def test_a_parameter_that_one_run_replaces_shows_where_the_batch_is_equal(

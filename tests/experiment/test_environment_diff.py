@@ -28,10 +28,10 @@ def test_a_variable_of_the_environment_that_was_varied_is_no_news(tmp_path: Path
 
 
 def test_another_version_is_shown_beside_what_was_varied(tmp_path: Path) -> None:
-    lines = diff(tmp_path, "env.X=1", torch="2.14.1")
+    lines = diff(tmp_path, "threads=1", torch="2.14.1", threads="1")
     assert lines == (
         "--- the program as it is",
-        "+++ env.X=1",
+        "+++ threads=1",
         "@@ -2 +2 @@",
         "-torch = 2.13.0",
         "+torch = 2.14.1",
