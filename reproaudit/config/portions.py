@@ -31,7 +31,9 @@ class Portions:
 
     `size` rows are given in each call, all of them if it is None. Within each call they are turned
     round by `turn` places. `padding` columns are added if the callable takes a mask that says so,
-    else rows; they hold zeros, or with `is_filled` something else.
+    else rows; they hold zeros, or with `is_filled` something else. With `parts` the callable is a
+    training step that returns the loss of a batch: it is given the batch in so many parts, and
+    gradients add up; nothing else is then asked for.
     """
 
     size: Annotated[int, AtLeast1] | None = None
@@ -40,6 +42,7 @@ class Portions:
     is_filled: bool = False
     neighbours: Neighbours = Neighbours.OWN
     watched: Watched = Watched.ALL
+    parts: Annotated[int, AtLeast1] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,11 @@ def explain_leak(found: Leak, pair: tuple[Run, Run], fault: BatchFault) -> Findi
     return _make_finding(fault, found.as_source(), pair, note)
 
 
+def explain_whole(fault: BatchFault, source: Source, pair: tuple[Run, Run]) -> Finding:
+    """Return the finding of an operator that looks at a batch as a whole."""
+    return _make_finding(fault, source, pair)
+
+
 def blame_distance(located: Finding | None) -> Finding:
     """Return the finding of answers that are further apart than rounding makes them.
 
@@ -77,7 +82,7 @@ def blame_distance(located: Finding | None) -> Finding:
     )
 
 
-def _make_finding(fault: BatchFault, source: Source, pair: tuple[Run, Run], note: str) -> Finding:
+def _make_finding(fault: BatchFault, source: Source, pair: tuple[Run, Run], *notes: str) -> Finding:
     (explained,) = explain_sources([source], pair, ())
     finding = settle_finding(explained)
     rule = QUESTION_RULES[fault.value]
@@ -86,7 +91,7 @@ def _make_finding(fault: BatchFault, source: Source, pair: tuple[Run, Run], note
         rule=rule.id,
         cause=_CAUSES.get(fault, Cause.UNKNOWN),
         title=rule.title,
-        evidence=replace(finding.evidence, notes=(note,)),
+        evidence=replace(finding.evidence, notes=notes),
         fix=Fix(advice=rule.advice),
     )
 

@@ -23,6 +23,7 @@ from reproaudit.experiment.batch_runs import ALONE, BatchRuns, count_rows, name_
 from reproaudit.experiment.batch_sources import BatchSources
 from reproaudit.experiment.options import AuditOptions
 from reproaudit.experiment.quiet import QuietProgress
+from reproaudit.experiment.split_sources import SplitSources
 from reproaudit.experiment.variations_result import make_result
 from reproaudit.experiment.varied_outcomes import (
     Varied,
@@ -31,7 +32,7 @@ from reproaudit.experiment.varied_outcomes import (
     note_end,
     word_end,
 )
-from reproaudit.knowledge.variations_batch import BATCH, NEIGHBOURS, PADDING, PLACE
+from reproaudit.knowledge.variations_batch import BATCH, NEIGHBOURS, PADDING, PLACE, SPLIT
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.model.events import NotChecked
 from reproaudit.model.question import VariationOutcome
@@ -53,14 +54,23 @@ _CONTROLS = (
     (NEIGHBOURS, Neighbours.OTHER.value, Portions(neighbours=Neighbours.OTHER)),
 )
 _NAMES = (BATCH, PLACE, NEIGHBOURS, PADDING)
+_WHOLE = Portions(parts=1)
 
 
 def is_of_batches(wanted: Sequence[Wanted]) -> bool:
     """Return True if the variations are of how a callable is given its rows.
 
-    Raises UsageError if only some of them are.
+    Raises UsageError if only some of them are, or if some are of an answer and some of a step.
     """
     of_batches = [one for one in wanted if one.portions is not None]
+    of_steps = [one for one in wanted if one.name == SPLIT]
+    if of_steps and len(of_steps) < len(wanted):
+        other = next(one for one in wanted if one.name != SPLIT)
+        raise UsageError(
+            f"{SPLIT} cannot be varied together with {other.name}",
+            code="variation-mixed",
+            hint=f"{SPLIT} compares with the batch as a whole: vary it by itself",
+        )
     if of_batches and len(of_batches) < len(wanted):
         other = next(one for one in wanted if one.portions is None)
         raise UsageError(
@@ -85,6 +95,14 @@ def vary_batch(
     Raises UsageError for a subject that is given no rows, SubjectError if asking for each row alone
     fails.
     """
+    is_of_steps = wanted[0].name == SPLIT
+    if not options.subject.has_inputs and is_of_steps:
+        raise UsageError(
+            f"{options.subject} is no step that is given a batch: {SPLIT} cannot split one",
+            code="batch-inputs",
+            hint="name a callable that takes a batch and returns its loss, and its inputs: "
+            "FILE.py::step --inputs float32[64,512]",
+        )
     if not options.subject.has_inputs:
         raise UsageError(
             f"{options.subject} is given no rows to answer for",
@@ -96,6 +114,8 @@ def vary_batch(
         make_folder_of_runs(out)
     folder = out or make_temporary_folder()
     with keep_what_was_recorded(folder, is_temporary=out is None):
+        if is_of_steps:
+            return _ask(options, wanted, tolerances or {}, _WHOLE, progress=progress, folder=folder)
         try:
             return _ask(options, wanted, tolerances or {}, ALONE, progress=progress, folder=folder)
         except SubjectError:
@@ -150,7 +170,8 @@ class _Batches:
             spares_runs=False,
             capture_alerts=False,
             repro=None,
-            steps=1,
+            # Each part's backward pass is a step.
+            steps=1 if base.parts is None else None,
             whole_within_s=0.0,
             portions=base,
         )
@@ -193,9 +214,14 @@ class _Batches:
 
     def _vary(self, runs: BatchRuns) -> tuple[Finding, ...]:
         """Make the runs, compare them, and find where what differs is born."""
-        rows = count_rows(runs.made[0][0])
-        self._wanted = self._complete(rows)
-        sources = BatchSources(runs, self._interned, self._outcomes, base_of=self._find_base)
+        rows = 0
+        sources: BatchSources | SplitSources
+        if self._base.parts is None:
+            rows = count_rows(runs.made[0][0])
+            self._wanted = self._complete(rows)
+            sources = BatchSources(runs, self._interned, self._outcomes, base_of=self._find_base)
+        else:
+            sources = SplitSources(runs, self._interned, self._outcomes, base=self._base)
         try:
             varied = self._compare_all(runs, rows)
             if self._options.diagnose:
@@ -203,7 +229,7 @@ class _Batches:
         except (BudgetSpent, KeyboardInterrupt) as error:
             self._end = word_end(error)
             self._notes.append(note_end(self._end))
-        return tuple(sources.findings)
+        return sources.findings
 
     def _complete(self, rows: int) -> list[Wanted]:
         """Return what is wanted, and the controls, each with the size of its batches."""
@@ -259,7 +285,7 @@ class _Batches:
 
     def _find_base(self, wanted: Wanted) -> Portions:
         """Return what a value of a variation is compared with."""
-        return self._base if wanted.name == BATCH else Portions(size=self._largest)
+        return self._base if wanted.name in (BATCH, SPLIT) else Portions(size=self._largest)
 
     def _compare(self, wanted: Wanted, a: Run, b: Run) -> Varied:
         pair = (a, b)

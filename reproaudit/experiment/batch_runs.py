@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reproaudit.config.portions import Portions
-from reproaudit.knowledge.variations_batch import BATCH
+from reproaudit.knowledge.variations_batch import BATCH, SPLIT
 from reproaudit.model.events import EventKind, Level
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.request import RunRequest
@@ -63,7 +63,10 @@ class BatchRuns:
 
 
 def name_size(portions: Portions) -> str:
-    """Return the size of the batches as a variation is written."""
+    """Return the size of the batches, or into how many parts one is split, as a variation is
+    written."""
+    if portions.parts is not None:
+        return f"{SPLIT}={portions.parts}"
     return f"{BATCH}={portions.size or 'all'}"
 
 

@@ -19,12 +19,12 @@ from reproaudit.diagnose.batches import (
 )
 from reproaudit.diagnose.dependence import judge_finding
 from reproaudit.errors import SubjectError
+from reproaudit.experiment.batch_findings import BatchFindings
 from reproaudit.experiment.batch_runs import BatchRuns, count_rows, find_largest, name_size
 from reproaudit.experiment.varied_outcomes import Varied
 from reproaudit.knowledge.batch_rules import BatchFault
-from reproaudit.knowledge.variations_batch import BATCH, NEIGHBOURS, PADDING, PLACE
+from reproaudit.knowledge.variations_batch import NEIGHBOURS, PADDING, PLACE
 from reproaudit.knowledge.wanted import Wanted
-from reproaudit.model.events import Location
 from reproaudit.model.question import Dependence, VariationOutcome
 from reproaudit.model.result import Finding
 
@@ -46,7 +46,7 @@ _UNCONTROLLED = (
 
 
 class BatchSources:
-    """Explains dependences. `findings` are those of all variations; `outcomes` is completed.
+    """Explains dependences, and completes `outcomes`.
 
     `base_of` returns the portions that a value of a variation is compared with.
     """
@@ -64,7 +64,12 @@ class BatchSources:
         self._outcomes = outcomes
         self._base_of = base_of
         self._is_controlled = False
-        self.findings: list[Finding] = []
+        self._found = BatchFindings(lambda varied: base_of(varied.wanted))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Those of all variations."""
+        return self._found.all
 
     def explain_all(self, varied: Sequence[Varied]) -> None:
         """Say of each dependence where it is born, and whether it may be: the controls first."""
@@ -109,9 +114,9 @@ class BatchSources:
             return replace(outcome, why=f"{why}; no operator that mixes them was found")
         finding = explain_leak(found, pair, fault)
         if found.is_proof:
-            return self._add(outcome, varied, finding, dependence=Dependence.BUG, why=why)
+            return self._found.add(outcome, varied, finding, dependence=Dependence.BUG, why=why)
         # Lengths that content decides: then rounding may explain it, too.
-        return self._add(
+        return self._found.add(
             outcome, varied, finding, dependence=Dependence.UNEXPLAINED, why=_OTHER_SHAPES
         )
 
@@ -157,7 +162,7 @@ class BatchSources:
     ) -> VariationOutcome:
         """Judge a difference that no content made: by the operator, and by how far it goes."""
         if finding is not None and finding.rule == BatchFault.DRAWS.value:
-            return self._add(outcome, varied, finding, dependence=Dependence.BUG, why=_DRAWN)
+            return self._found.add(outcome, varied, finding, dependence=Dependence.BUG, why=_DRAWN)
         first = varied.judged.first
         is_near = None
         if first is not None:
@@ -172,20 +177,22 @@ class BatchSources:
             return replace(outcome, why=f"no operator was found; {why}")
         if not is_near:
             # Numbers that nearly cancel may be as far apart by rounding alone.
-            return self._add(outcome, varied, finding, dependence=Dependence.UNEXPLAINED, why=why)
+            return self._found.add(
+                outcome, varied, finding, dependence=Dependence.UNEXPLAINED, why=why
+            )
         judged, reason, _ = judge_finding(finding, varied.wanted.name, Origin.OP)
         if judged is not Dependence.EXPECTED:
             finding = blame_distance(finding)
-            return self._add(outcome, varied, finding, dependence=judged, why=reason)
+            return self._found.add(outcome, varied, finding, dependence=judged, why=reason)
         if not self._is_controlled:
-            return self._add(
+            return self._found.add(
                 outcome,
                 varied,
                 finding,
                 dependence=Dependence.UNEXPLAINED,
                 why=_UNCONTROLLED,
             )
-        return self._add(
+        return self._found.add(
             outcome,
             varied,
             finding,
@@ -193,34 +200,3 @@ class BatchSources:
             why=why,
             reference=_SLICES,
         )
-
-    def _add(
-        self,
-        outcome: VariationOutcome,
-        varied: Varied,
-        finding: Finding,
-        *,
-        dependence: Dependence,
-        why: str,
-        reference: str = "",
-    ) -> VariationOutcome:
-        """Add a finding, and return the outcome with it."""
-        wanted = varied.wanted
-        base = self._base_of(wanted)
-        against = str(base.size) if wanted.name == BATCH else "as it is"
-        finding = replace(
-            finding,
-            variation=f"{wanted.setting} against {against}",
-            difference=outcome.difference,
-        )
-        places = [_identify(one) for one in self.findings]
-        if _identify(finding) in places:
-            at = places.index(_identify(finding))  # another size, the same operator
-        else:
-            at = len(places)
-            self.findings.append(finding)
-        return replace(outcome, dependence=dependence, finding=at, why=why, reference=reference)
-
-
-def _identify(finding: Finding) -> tuple[str, str | None, Location | None]:
-    return finding.rule, finding.op, finding.location

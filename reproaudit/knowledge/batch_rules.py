@@ -13,6 +13,7 @@ _VLLM = "vLLM docs: Batch Invariance"
 class BatchFault(Enum):
     """How an answer for one row depends on its batch; the value is the rule's id."""
 
+    PARTS = "RA604"
     ROUNDING = "RA605"
     NEIGHBOURS = "RA606"
     PADDING = "RA607"
@@ -21,6 +22,24 @@ class BatchFault(Enum):
 
 
 BATCH_RULES = (
+    Rule(
+        id=BatchFault.PARTS.value,
+        title="parts of a batch whose gradients add up do not train as the whole batch does",
+        advice="return a mean over rows; nothing in the step may look at the batch as a whole",
+        explanation=(
+            "A batch is split along its first dimension, and each part's loss counts by its share "
+            "of the rows. That is the loss of the whole batch if it is a mean over rows: a sum "
+            "adds up without shares, a mean over what is left of padding or of ignored labels "
+            "counts by those, and a contrastive loss looks at all pairs. A batch norm in training "
+            "mode computes its mean over each part. What only another order of the sums makes "
+            "different is no such thing, and said to be documented."
+        ),
+        question="vary",
+        references=(
+            "PyTorch docs: torch.nn.BatchNorm1d",
+            "PyTorch docs: torch.nn.CrossEntropyLoss, reduction and ignore_index",
+        ),
+    ),
     Rule(
         id=BatchFault.ROUNDING.value,
         title="how an answer is rounded depends on how many rows are computed together",

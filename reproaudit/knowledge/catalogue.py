@@ -16,6 +16,11 @@ ERRORS = {
         "How a callable is given its rows can be varied only if it is given some: name a callable "
         "or an nn.Module, and with --inputs what it answers for."
     ),
+    "batch-parts": (
+        "A batch is trained on in parts by a callable that takes rows and returns their loss: the "
+        "backward pass is made outside of it, and nothing steps. There are at most as many parts "
+        "as rows."
+    ),
     "cannot-start": (
         "The interpreter could not be started in the subject's working folder: one of the two is "
         "missing or may not be used. The system's own reason stands in the message."

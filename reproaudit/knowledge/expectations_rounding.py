@@ -176,6 +176,15 @@ ROUNDING = (
         reference=_REPRODUCIBILITY,
     ),
     Expectation(
+        variations=("batch_split",),
+        origins=REDUCED,
+        ops=is_batch_norm,
+        dependence=Dependence.BUG,
+        why="a batch norm in training mode computes its mean over the rows of each part: parts "
+        "whose gradients add up do not train as the whole batch does",
+        reference="PyTorch docs: torch.nn.BatchNorm1d",
+    ),
+    Expectation(
         variations=_OF_ROWS,
         origins=REDUCED,
         ops=is_batch_norm,

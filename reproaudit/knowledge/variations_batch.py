@@ -10,6 +10,7 @@ BATCH = "batch"
 PLACE = "place"
 NEIGHBOURS = "neighbours"
 PADDING = "padding"
+SPLIT = "batch_split"
 
 
 def _read_number(name: str, value: str) -> int:
@@ -28,6 +29,10 @@ def _turn(value: str) -> Portions:
 
 def _pad(value: str) -> Portions:
     return Portions(padding=_read_number(PADDING, value))
+
+
+def _split(value: str) -> Portions:
+    return Portions(parts=_read_number(SPLIT, value))
 
 
 def _change_neighbours(value: str) -> Portions:
@@ -63,6 +68,15 @@ _BATCH = (
         "So many columns are added if the callable takes a mask that hides them, else rows: once "
         "of zeros, once of something else.",
         _pad,
+    ),
+    (
+        SPLIT,
+        "in how many parts a batch is trained on, gradients adding up",
+        "The callable is a training step: it takes a batch and returns its loss, or is an "
+        "nn.Module, whose outputs' mean square is. The batch is split along its first dimension; "
+        "each part's loss counts by its share of the rows, and the loss and the gradients of all "
+        "parts are compared with those of the batch as a whole.",
+        _split,
     ),
 )
 ANSWERING = tuple(

@@ -80,7 +80,7 @@ class RunRequest:
         """
         is_other = self.subject is not None or self.python is not None
         is_other |= self.settings != Settings() or self.stop is not None
-        is_other |= bool(self.given_streams)
+        is_other |= bool(self.given_streams) or self.portions is not None
         return bool(self.interventions or self.files) or self.lines or is_other
 
     def change_settings(self, settings: Settings) -> Settings:

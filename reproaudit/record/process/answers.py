@@ -3,17 +3,16 @@ beside other rows."""
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from reproaudit.config.portions import Kept, Neighbours, Portions, Watched
-from reproaudit.model.events import Level, Phase, Unchecked
+from reproaudit.model.events import Unchecked
 from reproaudit.record.digest.tensors import untraced
 from reproaudit.record.process.batches import (
     Answers,
@@ -25,6 +24,7 @@ from reproaudit.record.process.batches import (
     name_args,
     take_rows,
 )
+from reproaudit.record.process.unheard import in_forward, unheard
 
 if TYPE_CHECKING:
     from reproaudit.record.session import Recorder
@@ -93,7 +93,7 @@ class Asking:
                 columns = width + portions.padding, width
             elif portions.padding:
                 given = add_rows(given, portions.padding, is_filled=portions.is_filled)
-        with self._unheard(), self._in_forward():
+        with unheard(self._recorder), in_forward(self._recorder):
             result = self._target(*given.args, **given.kwargs)
         with untraced():
             self._answers.add(result, places, wanted, given=given.rows, columns=columns)
@@ -109,36 +109,6 @@ class Asking:
             return
         length = self._size if self._mask is None else self._given.first.shape[1]
         recorder.kept = Kept(size=length + portions.padding, stop=length)
-
-    @contextlib.contextmanager
-    def _unheard(self) -> Iterator[None]:
-        """Record nothing of a call at boundary level: portions have shapes of their own.
-
-        What is compared is what was answered for each row.
-        """
-        recorder = self._recorder
-        if recorder is None or recorder.plan.level is not Level.BOUNDARY or not recorder.active:
-            yield
-            return
-        recorder.active = False
-        try:
-            yield
-        finally:
-            recorder.active = True
-
-    @contextlib.contextmanager
-    def _in_forward(self) -> Iterator[None]:
-        """Let operators outside of modules be of the forward pass: nothing else is asked for."""
-        if self._recorder is None:
-            yield
-            return
-        state = self._recorder.state
-        outer = state.phase
-        state.phase = Phase.FORWARD
-        try:
-            yield
-        finally:
-            state.phase = outer
 
     def _note_lost(self) -> None:
         if self._recorder is None:

@@ -263,6 +263,7 @@ def _build_asking(
 
     from reproaudit.record.process.answers import Asking
     from reproaudit.record.process.batches import gather_given
+    from reproaudit.record.process.parts import Training
 
     if isinstance(target, type) and issubclass(target, torch.nn.Module):
         torch.manual_seed(seed)
@@ -271,8 +272,13 @@ def _build_asking(
         raise _refuse_kind(spec, target)
     if isinstance(target, torch.nn.Module):
         target = target.to(device)
+    parts = None if portions is None else portions.parts
+    if parts is not None and isinstance(target, torch.nn.Module):
+        target = _build_loss(target)
     args, kwargs = make_inputs(spec, _load_from, device=device, seed=seed)
     given = gather_given(args, kwargs)
+    if parts is not None:
+        return lambda: Training(target, given, parts, recorder()).train()
 
     def ask() -> Any:
         return Asking(target, given, portions or Portions(), recorder()).ask()
@@ -280,13 +286,27 @@ def _build_asking(
     return ask
 
 
+def _build_loss(module: torch.nn.Module) -> Callable[..., torch.Tensor]:
+    """Return what computes a loss: the sum, over all outputs of floating point, of their mean
+    square."""
+    import torch
+
+    from reproaudit.record.boundary.contents import find_named_tensors
+
+    def compute_loss(*inputs: Any, **named: Any) -> torch.Tensor:
+        tensors = [tensor for _, tensor in find_named_tensors(module(*inputs, **named), "output")]
+        outputs = [
+            tensor for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()
+        ]
+        return torch.stack([output.abs().square().mean().double() for output in outputs]).sum()
+
+    return compute_loss
+
+
 def _build_module_step(
     target: Any, spec: SubjectSpec, *, device: str, seed: int
 ) -> Callable[[], torch.Tensor]:
-    """Build a step: seeded weights and inputs, a loss, a backward pass, SGD.
-
-    The loss is the sum, over all outputs of floating point, of their mean square.
-    """
+    """Build a step: seeded weights and inputs, a loss, a backward pass, SGD."""
     import torch
 
     torch.manual_seed(seed)
@@ -302,16 +322,12 @@ def _build_module_step(
     parameters = list(module.parameters())
     optimizer = torch.optim.SGD(parameters, lr=_BUILT_STEP_LEARNING_RATE) if parameters else None
 
-    def step() -> torch.Tensor:
-        from reproaudit.record.boundary.contents import find_named_tensors
+    compute_loss = _build_loss(module)
 
+    def step() -> torch.Tensor:
         if optimizer is not None:
             optimizer.zero_grad()
-        tensors = [tensor for _, tensor in find_named_tensors(module(*inputs, **named), "output")]
-        outputs = [
-            tensor for tensor in tensors if tensor.is_floating_point() or tensor.is_complex()
-        ]
-        loss = torch.stack([output.abs().square().mean().double() for output in outputs]).sum()
+        loss = compute_loss(*inputs, **named)
         if loss.requires_grad:
             loss.backward()
             if optimizer is not None:
