@@ -27,6 +27,7 @@ class BatchRuns:
     def __init__(self, lab: Lab, base: Portions, runs: tuple[Run, ...]) -> None:
         self._lab = lab
         self._known: dict[tuple[Portions, Level], Run] = {}
+        self._asked = 0  # one that fails leaves its folder, too
         self.made: list[tuple[Run, str]] = [(run, name_size(base)) for run in runs]
         if runs:
             self._known[base, Level.BOUNDARY] = runs[0]
@@ -48,9 +49,10 @@ class BatchRuns:
         known = self._known.get((portions, level))
         if known is not None:
             return known
+        self._asked += 1
         is_boundary = level is Level.BOUNDARY
         request = RunRequest(
-            name=f"batch-{len(self._known)}",
+            name=f"batch-{self._asked}",
             index=index,
             what=what,
             level=level,

@@ -38,10 +38,6 @@ def step_that_steps(rows, labels):
     return loss
 
 
-def step_without_loss(rows, labels):
-    return step(rows, labels).item()
-
-
 def make_batch():
     generator = torch.Generator().manual_seed(3)
     rows = torch.randn(32, 96, generator=generator)
