@@ -10,6 +10,7 @@ from reproaudit.compare.regroup import RegroupedSource
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.knowledge.batch_rules import BatchFault
+from reproaudit.knowledge.composite_ops import explain_composite
 from reproaudit.knowledge.rules import QUESTION_RULES
 from reproaudit.model.cause import Cause
 from reproaudit.model.difference import Difference
@@ -85,6 +86,9 @@ def blame_distance(located: Finding | None) -> Finding:
 def _make_finding(fault: BatchFault, source: Source, pair: tuple[Run, Run], *notes: str) -> Finding:
     (explained,) = explain_sources([source], pair, ())
     finding = settle_finding(explained)
+    inside = explain_composite(finding.op or "")
+    if inside:
+        notes = (*notes, inside)
     rule = QUESTION_RULES[fault.value]
     return replace(
         finding,

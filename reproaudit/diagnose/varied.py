@@ -19,6 +19,7 @@ from reproaudit.diagnose.blame import find_cause
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause
 from reproaudit.diagnose.worker_dependence import WORKERS, settle_workers
+from reproaudit.knowledge.composite_ops import explain_composite
 from reproaudit.knowledge.factor_causes import find_cause_of_factor, is_programs_own
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location
@@ -123,6 +124,9 @@ def _explain_regrouped(varied: VariedPair, regrouped: RegroupedSource) -> Explan
         note += ", and reduced in each"
     else:
         note += f"; {regrouped.differing:,} of them came out otherwise"
+    inside = explain_composite(finding.op or "")
+    if inside:
+        finding = add_note(finding, inside)
     return replace(explained, finding=add_note(finding, note))
 
 

@@ -21,6 +21,7 @@ from reproaudit.diagnose.dependence import judge_finding
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.batch_findings import BatchFindings
 from reproaudit.experiment.batch_runs import BatchRuns, count_rows, find_largest, name_size
+from reproaudit.experiment.first_token import word_first_token
 from reproaudit.experiment.varied_outcomes import Varied
 from reproaudit.knowledge.batch_rules import BatchFault
 from reproaudit.knowledge.variations_batch import NEIGHBOURS, PADDING, PLACE
@@ -88,6 +89,9 @@ class BatchSources:
             except SubjectError as error:
                 why = f"the operator was not located: {error.message}"
                 outcome = replace(outcome, why=why)
+            token = word_first_token(one.judged)
+            if token:
+                outcome = replace(outcome, why=f"{outcome.why}; {token}")
             self._outcomes[one.wanted] = outcome
 
     def _explain_leak(

@@ -17,11 +17,12 @@ from reproaudit.diagnose.varied import VariedPair, explain_varied, lacks_line, m
 from reproaudit.diagnose.worker_dependence import WORKERS
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.surroundings import surround
+from reproaudit.knowledge.dependences import Judgement
 from reproaudit.knowledge.variable_factors import find_factor
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import EventKind, Level
-from reproaudit.model.question import VariationOutcome
+from reproaudit.model.question import Dependence, VariationOutcome
 from reproaudit.model.result import Finding
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.request import RunRequest
@@ -30,6 +31,12 @@ from reproaudit.trace.runs import Run
 # Recorded in detail: the step that first differed, and one more for the parameters.
 _STEPS_PAST_DIVERGENCE = 2
 _SLICES_MB = 64
+_REDUCED: Judgement = (
+    Dependence.UNEXPLAINED,
+    "rows are reduced in each portion by itself: it is the order of a sum alone only if what comes "
+    "of them is put together by how many rows each portion has",
+    "",
+)
 
 
 class VariedSources:
@@ -106,6 +113,8 @@ class VariedSources:
         for number, finding in enumerate(findings):
             origin = explained[number].source.origin
             judgement = judge_finding(finding, factor, origin)
+            if regrouped is not None and regrouped.is_reduction:
+                judgement = _REDUCED
             judgements.append(judgement)
             findings[number] = name_dependence(finding, factor, judgement)
         places = [self._add(one, wanted) for one in findings]

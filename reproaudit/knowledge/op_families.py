@@ -103,23 +103,24 @@ _DRAWS = _match(
 )
 
 
-def _shorten(op: str) -> str:
+def shorten(op: str) -> str:
+    """Return an operator's name without what it belongs to, and without its overload."""
     return _OVERLOAD.sub("", op.rpartition("::")[2])
 
 
 def is_sum(op: str) -> bool:
     """Return True for an operator that adds up, in an order of its own choice."""
-    return _SUMS.fullmatch(_shorten(op)) is not None or is_batch_norm(op)
+    return _SUMS.fullmatch(shorten(op)) is not None or is_batch_norm(op)
 
 
 def is_batch_norm(op: str) -> bool:
     """Return True for an operator that may compute a mean over the rows of its batch."""
-    return _BATCH_NORMS.fullmatch(_shorten(op)) is not None and not is_batch_norm_for_eval(op)
+    return _BATCH_NORMS.fullmatch(shorten(op)) is not None and not is_batch_norm_for_eval(op)
 
 
 def is_batch_norm_for_eval(op: str) -> bool:
     """Return True for a batch norm that reads averages which were kept, and no other rows."""
-    return _FOR_EVAL.fullmatch(_shorten(op)) is not None
+    return _FOR_EVAL.fullmatch(shorten(op)) is not None
 
 
 def is_sum_within_rows(op: str) -> bool:
@@ -130,7 +131,7 @@ def is_sum_within_rows(op: str) -> bool:
 def is_function_of_elements(op: str) -> bool:
     """Return True for an operator that computes each element of its output from one of each input,
     rounded as the kernel does it."""
-    name = _shorten(op)
+    name = shorten(op)
     return is_function_of_one_element(op) or _FUNCTIONS_WITH_NUMBERS.fullmatch(name) is not None
 
 
@@ -141,7 +142,7 @@ def is_rounded_by_kernel(op: str) -> bool:
 
 def is_function_of_one_element(op: str) -> bool:
     """Return True for one of these whose other arguments are no numbers of the program's."""
-    return _FUNCTIONS_OF_ONE.fullmatch(_shorten(op)) is not None
+    return _FUNCTIONS_OF_ONE.fullmatch(shorten(op)) is not None
 
 
 def is_index_put(op: str) -> bool:
@@ -149,9 +150,9 @@ def is_index_put(op: str) -> bool:
 
     It is told so where it is the gradient of an index.
     """
-    return _INDEX_PUTS.fullmatch(_shorten(op)) is not None
+    return _INDEX_PUTS.fullmatch(shorten(op)) is not None
 
 
 def is_draw(op: str) -> bool:
     """Return True for an operator that draws random numbers."""
-    return _DRAWS.fullmatch(_shorten(op)) is not None
+    return _DRAWS.fullmatch(shorten(op)) is not None
