@@ -20,7 +20,7 @@ from reproaudit.model.verdict import Comparison, Verdict, decide
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import TensorEvent
 
-_MAX_SHOWN = 200  # divergences that reach the result; what is judged has no limit
+MOST_SHOWN = 200  # divergences that reach the result; what is judged has no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def judge(
     shown_pairs: list[Pair] = []
     shown: list[TensorDivergence] = []
     if first_pair is not None:
-        shown_pairs = list(first_pair.part_strangers(first_pair.differing[:_MAX_SHOWN]))
+        shown_pairs = list(first_pair.part_strangers(first_pair.differing[:MOST_SHOWN]))
         shown = list(first_pair.describe(shown_pairs))
         shown = _number_within_step(first_pair, shown_pairs, shown)
     outside = _find_outside_tolerance(pair_classes(), shown)

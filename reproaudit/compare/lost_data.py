@@ -9,10 +9,11 @@ from reproaudit.compare.state_timeline import Timeline
 from reproaudit.compare.step_inputs import Group, StepTensors
 from reproaudit.model.events import Location
 from reproaudit.model.question import LostState, Restoration, StateKind
-from reproaudit.trace.words import EPOCH_ORDER
+from reproaudit.trace.words import EPOCH_ORDER, SAMPLES
 
 Steps = Mapping[int, StepTensors]
 _POSITION = (StateKind.DATA_POSITION, "batches")
+_SAMPLES = (StateKind.DATA_POSITION, SAMPLES)
 
 
 def find_lost_gradients(runs: Runs, a: Steps, c: Steps) -> LostState | None:
@@ -82,6 +83,10 @@ def differ_in_batch(runs: Runs, a: Steps, c: Steps) -> bool:
     if mine is None or other is None:
         return False
     if mine.inputs and mine.inputs[:1] == other.inputs[:1]:
+        return False
+    # The same samples, whatever was then made of them.
+    samples, others = runs.a.value(_SAMPLES, runs.step), runs.c.value(_SAMPLES, 0)
+    if samples is not None and others is not None and samples.value == others.value:
         return False
     return mine.given[-1:] != other.given[-1:]
 

@@ -125,17 +125,23 @@ def _find_lost_epochs(runs: Runs, steps_a: Steps, steps_c: Steps) -> list[LostSt
             kind=StateKind.SAMPLER_EPOCH,
             name=one.key[1],
             restoration=Restoration.NOT_RESTORED,
-            expected=f"epoch {one.expected.shown}",
-            found=f"epoch {one.found.shown}",
+            expected=_name_epoch(one.expected.shown),
+            found=_name_epoch(one.found.shown),
             location=one.found.known_location or runs.loaded_at,
             evidence=(
-                f"the samples of the first step are in the order of epoch {one.found.shown}, those "
-                f"of the uninterrupted run in the order of epoch {one.expected.shown}",
+                f"the samples of the first step are in the order of {_name_epoch(one.found.shown)},"
+                " those of the uninterrupted run in the order of "
+                f"{_name_epoch(one.expected.shown)}",
             ),
         )
         for one in find_differences(runs, StateKind.SAMPLER_EPOCH)
         if one.found is not None and one.key[1] != EPOCH_ORDER
     ]
+
+
+def _name_epoch(shown: str) -> str:
+    """Return `epoch 1`; of a sampler of the program all its numbers are shown, each named."""
+    return f"epoch {shown}" if shown.isdecimal() else shown
 
 
 def _is_explained(lost: list[LostState], first: EventKind) -> bool:

@@ -84,13 +84,14 @@ class _Resuming:
             self._audit.limit_steps(at + options.audit.steps)
         as_it_is = self._audit.run()
         through = self._audit.deciding_runs
+        plain: tuple[Run, ...] = ()
         self.runs.require_enough_steps(through[0], at)
         if as_it_is.verdict is not Verdict.REPRODUCIBLE:
             proven = find_proven(as_it_is)
             if proven is None:
                 return make_unanswered(options, as_it_is)
-            self.runs.interventions = proven
-            through = (self.runs.run_through(),)
+            held = self.runs.hold(proven, made=len(through))
+            plain, through = through, (held,)
             stopped = None
         stopped = stopped or self.runs.stop()
         checkpoints = list_checkpoints(stopped)
@@ -109,14 +110,15 @@ class _Resuming:
                 stopped=stopped,
                 resumed=pair.resumed,
                 begin=pair.begin,
-                held=self.runs.interventions,
+                plain=plain,
                 resumption=Resumption(
                     asked=options.at,
                     step=pair.beginning.step,
                     stopped_by=name_stop(options, stopped),
-                    command=self.runs.resumed_command,
+                    command=self.runs.shown_command,
                     lost=diagnosis.lost,
                     checkpoints=checkpoints,
+                    held=self.runs.interventions,
                 ),
             ),
             findings=diagnosis.findings,

@@ -16,6 +16,7 @@ from reproaudit.errors import SubjectError, UsageError
 from reproaudit.experiment.failure import make_failure_error
 from reproaudit.experiment.nothing_compared import has_trained
 from reproaudit.experiment.options import AuditOptions
+from reproaudit.knowledge.secret_words import withhold_secrets
 from reproaudit.model.events import Level, NotChecked, OutcomeKind, Unchecked
 from reproaudit.model.question import CheckpointFile, StateKind
 from reproaudit.runs.lab import Lab
@@ -68,12 +69,19 @@ class ResumeRuns:
         self._checkpoint = ""  # what the stopped run has written last
         self._steps_through = 0  # that an uninterrupted run makes
         self.interventions: tuple[str, ...] = ()  # that all runs are made under
+        self._through = 0  # the index of the uninterrupted run that the others are compared with
+        self._stopped = 2  # that of the one that is stopped; the one that goes on has the next
 
     @property
     def resumed_command(self) -> str:
-        """What is started to go on; known once the stopped run was made."""
-        subject = self._resumed
-        return shlex.join([*subject.words, *subject.argv])
+        """What is started to go on, as a shell takes it; known once the stopped run was made."""
+        return shlex.join([*_list_start(self._resumed), *self._resumed.argv])
+
+    @property
+    def shown_command(self) -> str:
+        """The same without secrets, as reports have it."""
+        words = withhold_secrets(self._resumed.argv)
+        return shlex.join([*_list_start(self._resumed), *words])
 
     @property
     def _resumed(self) -> SubjectSpec:
@@ -83,15 +91,20 @@ class ResumeRuns:
 
     # -- uninterrupted
 
-    def run_through(self) -> Run:
-        """Make one more run that nothing interrupts."""
+    def hold(self, interventions: Sequence[str], made: int) -> Run:
+        """Hold interventions in all runs from now on, and make one that nothing interrupts.
+
+        `made`: so many uninterrupted runs were made without them.
+        """
+        self.interventions = tuple(interventions)
+        self._through, self._stopped = made, made + 1
         what = f"uninterrupted run, with {', '.join(self.interventions)}"
-        return self.lab.run(self._request(f"{UNINTERRUPTED}-held", 0, what))
+        return self.lab.run(self._request(f"{UNINTERRUPTED}-held", self._through, what))
 
     def record_through(self, begin: int) -> Run:
         """Make one that records every operator, its state, and the random streams of a step."""
         what = "uninterrupted run, recording every operator"
-        request = self._request(f"{UNINTERRUPTED}-recorded", 0, what, more=1)
+        request = self._request(f"{UNINTERRUPTED}-recorded", self._through, what, more=1)
         request = replace(request, level=Level.OPERATION, state=True, kept_streams=begin)
         return self.lab.run(request)
 
@@ -117,7 +130,7 @@ class ResumeRuns:
         """
         options = self._options
         subject = _add_words(options.audit.subject, options.stop_args)
-        request = self._request(STOPPED, 2, _describe_stop(options), more=1)
+        request = self._request(STOPPED, self._stopped, _describe_stop(options), more=1)
         request = replace(request, subject=subject, leaves=STOPPED, state=True)
         if options.at is not None:
             request = replace(request, stop=Stop(options.at, options.way))
@@ -189,7 +202,7 @@ class ResumeRuns:
     ) -> Run:
         """Make a run that goes on from what the stopped one has left. Raises SubjectError if it
         fails or makes no step."""
-        request = self._request(name, 3, what)
+        request = self._request(name, self._stopped + 1, what)
         request = replace(
             request,
             subject=self._resumed,
@@ -235,6 +248,11 @@ def count_left(through: Run, begin: int) -> int:
     """
     left = through.steps - begin
     return left if through.outcome.kind is OutcomeKind.STOPPED else left + 1
+
+
+def _list_start(subject: SubjectSpec) -> tuple[str, ...]:
+    """Return what starts a subject without its arguments."""
+    return subject.words if subject.is_command else ("python", *subject.words)
 
 
 def _add_words(subject: SubjectSpec, words: Sequence[str]) -> SubjectSpec:

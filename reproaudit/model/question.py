@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from reproaudit.model.difference import Difference
 from reproaudit.model.events import Location
+from reproaudit.model.verdict import Verdict
 
 
 class Question(str, Enum):
@@ -141,8 +142,12 @@ class Resumption:
 
     `asked` is the step that was asked for, `step` the one that the resumed run begins at, as the
     uninterrupted one counts; both None if not known. `stopped_by` is "exception", "SIGTERM",
-    "checkpoint" or "its own end".
+    "checkpoint" or "its own end". `held` are the interventions that were held in all of these runs,
+    for without them the program differs from run to run; `answer` is then the verdict on the
+    resumed run alone. None: that of the result.
     """
+
+    OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("held", "answer")
 
     asked: int | None
     step: int | None
@@ -150,6 +155,8 @@ class Resumption:
     command: str
     lost: tuple[LostState, ...] = ()
     checkpoints: tuple[CheckpointFile, ...] = ()
+    held: tuple[str, ...] = ()
+    answer: Verdict | None = None
 
 
 class StreamUse(str, Enum):

@@ -60,9 +60,19 @@ def _word_variations(result: AuditResult) -> str:
 
 
 def _word_resumption(result: AuditResult) -> str:
-    if result.verdict is Verdict.REPRODUCIBLE:
-        return "no difference in what the resumed run computed, batches included"
-    return "certain: the divergence was seen"
+    resumption = result.resumption
+    answer = result.verdict
+    said = ""
+    if resumption is not None and resumption.held:
+        answer = resumption.answer or answer
+        said = "certain: the program was seen to differ as it is; "
+    if answer is Verdict.REPRODUCIBLE:
+        return f"{said}no difference in what the resumed run computed, batches included"
+    if answer is Verdict.WITHIN_TOLERANCE:
+        return f"{said}what differs does so by no more than the tolerance that was asked for"
+    if answer is Verdict.NOT_AUDITED:
+        return f"{said}{_NOTHING_KNOWN[Question.RESUME]}"
+    return f"{said}certain: the divergence was seen"
 
 
 def _word_seeds(result: AuditResult) -> str:

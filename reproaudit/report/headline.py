@@ -3,12 +3,11 @@ first differ."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum
 
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import Outcome, Phase, Unchecked
-from reproaudit.model.question import Question
+from reproaudit.model.question import Question, Resumption
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.moments import name_pass
@@ -66,13 +65,21 @@ def word_headline(result: AuditResult, *, compared: int, reach: Reach | None = N
     return _say_how_many(result) + _say_where(result)
 
 
-def word_resumption(result: AuditResult, *, held: Sequence[str] = ()) -> str:
+def word_resumption(result: AuditResult, *, usual: str = "") -> str:
     """Return the headline of a run that was gone on with, without a final full stop.
 
-    `held` are the interventions that all runs were made under.
+    `usual` is what is said of runs that could not be compared.
     """
     resumption = result.resumption
     assert resumption is not None
+    said = _word_resumed(result, resumption, usual)
+    if not resumption.held:
+        return said
+    return f"differs from run to run as it is; with {', '.join(resumption.held)}, {said}"
+
+
+def _word_resumed(result: AuditResult, resumption: Resumption, usual: str) -> str:
+    answer = resumption.answer or result.verdict
     steps = show_count(result.steps, "step")
     if resumption.step is not None and resumption.step < result.first_step:
         return (
@@ -80,14 +87,18 @@ def word_resumption(result: AuditResult, *, held: Sequence[str] = ()) -> str:
             f"{result.first_step}"
         )
     run = f"a run resumed at step {result.first_step}"
-    if held:
-        run = f"with {', '.join(held)}, {run}"
-    if result.verdict is Verdict.REPRODUCIBLE:
+    if answer is Verdict.NOT_AUDITED:
+        return f"{run} could not be compared with an uninterrupted one: {usual}"
+    if answer is Verdict.REPRODUCIBLE:
         return f"{run} equals an uninterrupted one over {steps}: {_count_tensors(result)}"
+    if answer is Verdict.WITHIN_TOLERANCE:
+        said = f"{run} differs from an uninterrupted one, within the tolerance over {steps}"
+        return f"{said}; it lost {word_lost_states(resumption.lost)}" if resumption.lost else said
     said = f"{run} differs from an uninterrupted one"
     if resumption.lost:
         said = f"{run} lost {word_lost_states(resumption.lost)}"
-    return said + _say_where(result)
+    # The findings begin with those of the program as it is.
+    return said if resumption.held else said + _say_where(result)
 
 
 def _say_how_far(steps: int, reach: Reach | None) -> str:

@@ -73,7 +73,8 @@ class _Sections:
         # A finding of a variation stands with it.
         left = [findings[number] for number in list_own_findings(result)]
         where = "Where"
-        if result.question is Question.VARY:
+        is_held = result.resumption is not None and bool(result.resumption.held)
+        if result.question is Question.VARY or is_held:
             where = "Where it differs from run to run"
         if len(left) > 1:
             where = f"{where}: the first of {len(left):,} findings"

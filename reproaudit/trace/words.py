@@ -155,6 +155,8 @@ class ReplayWay(IntEnum):
 
 # The piece of state that the order of the epoch under way comes from, where it is drawn.
 EPOCH_ORDER = "order of the epoch"
+# The piece of state that says which samples a batch is made of, by their numbers.
+SAMPLES = "samples"
 
 
 class StateMoment(IntEnum):

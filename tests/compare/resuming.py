@@ -61,6 +61,7 @@ class Trainer:
         self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, 2, 0.5)
         self.scaler = torch.amp.GradScaler("cpu", init_scale=8.0, growth_interval=2)
         self.average = Average(self.model)
+        self.noise = np.random.default_rng(4)
         self.saved: dict[str, Any] = {}
 
     def save(self) -> None:
@@ -78,6 +79,7 @@ class Trainer:
             "numpy": np.random.get_state(),
             "python": random.getstate(),
             "temperature": self.temperature,
+            "noise": self.noise.bit_generator.state,
         }
         state.pop(self.way.forget, None)
         torch.save(state, self.way.checkpoint)
@@ -90,6 +92,8 @@ class Trainer:
                 getattr(self, name).load_state_dict(saved[name])
         self.average.shadow = saved.get("average", self.average.shadow)
         self.temperature = saved.get("temperature", self.temperature)
+        if "noise" in saved:
+            self.noise.bit_generator.state = saved["noise"]
 
     def restore_streams(self) -> None:
         if "torch" in self.saved:
@@ -129,7 +133,8 @@ class Trainer:
                     break
 
     def step(self, x: torch.Tensor) -> None:
-        x = x + 0.01 * float(np.random.rand()) + 0.01 * random.random()
+        drawn = np.random.rand() + self.noise.random() + random.random()
+        x = x + 0.01 * float(drawn)
         self.temperature *= 1.01
         loss = (self.model(x) / self.temperature).square().mean()
         self.optimizer.zero_grad()

@@ -39,6 +39,7 @@ def test_a_run_that_restores_all_of_its_state_lost_nothing(tmp_path: Path, throu
         ("torch", StateKind.RANDOM_STREAM, "torch CPU"),
         ("numpy", StateKind.RANDOM_STREAM, "NumPy"),
         ("python", StateKind.RANDOM_STREAM, "Python"),
+        ("noise", StateKind.RANDOM_STREAM, "generator Trainer.noise"),
         ("temperature", StateKind.PYTHON_VALUE, "Trainer.temperature"),
         ("buffers", StateKind.BUFFERS, "1.running_mean, 1.running_var"),
         ("epoch", StateKind.SAMPLER_EPOCH, "DistributedSampler"),

@@ -131,6 +131,7 @@ def test_every_case_fits_the_schema(case: str) -> None:
 
 
 OPTIONAL = (
+    "answer",
     "cell",
     "condition",
     "environment_diff",
@@ -138,6 +139,7 @@ OPTIONAL = (
     "flag",
     "growth",
     "hardware",
+    "held",
     "loaded_runs",
     "ops",
     "other_hardware",

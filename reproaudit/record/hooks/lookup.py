@@ -134,5 +134,8 @@ class NoLoader:
     def _reset(self) -> None:
         return
 
+    def _next_index(self) -> Any:
+        raise StopIteration
+
     def fetch(self) -> None:
         return

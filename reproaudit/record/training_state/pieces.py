@@ -16,6 +16,7 @@ from reproaudit.trace.event_calls import Moment
 from reproaudit.trace.words import StateMoment
 
 _MOST_PIECES = 20_000
+_MOST_KEPT = 32  # objects that are kept alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,33 +95,43 @@ class Pieces:
 class Named:
     """Objects of one sort, each with a name, in the order in which they were met.
 
-    Nothing is kept alive.
+    Nothing is kept alive but generators of NumPy, to which there are no weak references: the first
+    few.
     """
 
     def __init__(self) -> None:
         self._names = ByObject[str]()
         self._counts: dict[str, int] = {}
         self._references: list[weakref.ref[Any]] = []
+        self._kept: dict[int, tuple[Any, str]] = {}  # by identity
 
     def add(self, item: Any, name: str = "") -> str:
         """Return the name of an object; at first it is given one, that of its class by default."""
-        known = self._names.get(item)
+        known = self.name_of(item)
         if known is not None:
             return known
         base = name or type(item).__name__
         count = self._counts.get(base, 0) + 1
         self._counts[base] = count
         given = base if count == 1 else f"{base}#{count}"
+        if not type(item).__weakrefoffset__:
+            if len(self._kept) < _MOST_KEPT:
+                self._kept[id(item)] = (item, given)
+            return given
         self._names.add(item, given)
         self._references = [one for one in self._references if one() is not None]
         self._references.append(weakref.ref(item))
         return given
 
     def name_of(self, item: Any) -> str | None:
+        if id(item) in self._kept:
+            return self._kept[id(item)][1]
         return self._names.get(item)
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """Yield names and objects that are alive."""
+        for item, name in self._kept.values():
+            yield name, item
         for reference in self._references:
             item = reference()
             if item is not None:

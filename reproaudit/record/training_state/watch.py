@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch.optim import optimizer as _optimizer
 from reproaudit.model.question import StateKind
 from reproaudit.record.boundary.names import ByObject
 from reproaudit.record.boundary.watch import Boundaries
+from reproaudit.record.digest.python_values import value_digest
 from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside.saved import WhenImported
@@ -25,10 +27,11 @@ from reproaudit.record.training_state.objects import StateObjects
 from reproaudit.record.training_state.pieces import Named, Pieces, Reading
 from reproaudit.record.training_state.readings import read_number
 from reproaudit.record.training_state.streams import StreamPieces
-from reproaudit.trace.words import EPOCH_ORDER, StateMoment
+from reproaudit.trace.words import EPOCH_ORDER, SAMPLES, StateMoment
 
 _getframe = sys._getframe
 _DEEPEST = 6  # samplers within each other
+_MOST_AHEAD = 4_096  # batches that workers are asked for before they are handed out
 
 
 def _read_order(name: str, sampler: Any) -> Reading | None:
@@ -63,6 +66,8 @@ class TrainingState:
         )
         self._samplers = Named()
         self._batches = ByObject[int]()  # that each iterator has handed out
+        self._samples = ByObject[deque[Any]]()  # the numbers of those that each is to hand out
+        self._with_workers = ByObject[bool]()
         self._marked: dict[StateMoment, int] = {}  # the step of which each was looked at last
 
     def install(self, when_imported: WhenImported) -> None:
@@ -75,6 +80,7 @@ class TrainingState:
         replace(autograd, "backward", self._wrap_backward(autograd.backward))
         replace(LoaderIterator, "__init__", self._wrap_iterator(LoaderIterator.__init__))
         replace(LoaderIterator, "__next__", self._wrap_next(LoaderIterator.__next__))
+        replace(LoaderIterator, "_next_index", self._wrap_next_index(LoaderIterator._next_index))
         for handle in (
             _optimizer.register_optimizer_step_pre_hook(self._before_step),
             _optimizer.register_optimizer_step_post_hook(self._after_step),
@@ -117,6 +123,8 @@ class TrainingState:
         self._tell(self._objects.read_buffers(), StateMoment.FORWARD, site)
         self._tell(self._objects.read_averages(), StateMoment.FORWARD, site)
         self._tell(self._variables.read(_getframe(1)), StateMoment.FORWARD, site)
+        # Generators that were met among them only now.
+        self._streams.look(StateMoment.PROGRAM, site=site)
         self._pieces.mark(StateMoment.FORWARD, site=site)
 
     def _after_module(self, module: torch.nn.Module) -> None:
@@ -171,6 +179,8 @@ class TrainingState:
             original(iterator, loader, *args, **kwargs)
             if is_watched:
                 has_workers = getattr(loader, "num_workers", 0) > 0
+                if has_workers:
+                    self._with_workers.add(iterator, True)
                 moment = StateMoment.WORKERS if has_workers else StateMoment.ITERATOR
                 self._streams.look(moment, site=site)
 
@@ -191,9 +201,39 @@ class TrainingState:
                 if torch.is_grad_enabled():
                     reading = read_number(StateKind.DATA_POSITION, "batches", count)
                     self._pieces.tell(reading, StateMoment.FETCH, site=site)
+                    self._tell_samples(iterator, site)
             return batch
 
         return __next__
+
+    def _wrap_next_index(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        @functools.wraps(original)
+        def _next_index(iterator: Any) -> Any:
+            index = original(iterator)
+            if self._pieces.listens():
+                with Guest(self._recorder, "which samples make a batch"):
+                    waiting = self._samples.get(iterator)
+                    if waiting is None:
+                        waiting = deque(maxlen=_MOST_AHEAD)
+                        self._samples.add(iterator, waiting)
+                    waiting.append(index)
+            return index
+
+        return _next_index
+
+    def _tell_samples(self, iterator: Any, site: int) -> None:
+        """Tell the numbers of the samples of a batch that was handed out, where they have any."""
+        waiting = self._samples.get(iterator)
+        if not waiting:
+            return
+        if self._with_workers.get(iterator):
+            index = waiting.popleft()
+        else:
+            index = waiting[-1]
+            waiting.clear()
+        if type(index) is int or (type(index) is list and {*map(type, index)} == {int}):
+            reading = Reading(StateKind.DATA_POSITION, SAMPLES, value_digest(index) or (0, 0))
+            self._pieces.tell(reading, StateMoment.FETCH, site=site)
 
     def _look_at_loader(self, loader: Any, site: int) -> None:
         with Guest(self._recorder, "the samplers of a DataLoader"):

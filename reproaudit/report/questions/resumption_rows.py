@@ -141,6 +141,9 @@ def list_resumption_facts(resumption: Resumption) -> Iterator[tuple[str, str]]:
         yield "resumed", f"at step {resumption.step}, as the uninterrupted run counts"
     if resumption.command.strip():
         yield "by", show_prose(resumption.command)
+    if resumption.held:
+        held = ", ".join(map(show_name, resumption.held))
+        yield "with", f"{held}, for without it the program differs from run to run"
 
 
 def _word_checkpoint(is_in: bool | None) -> str:
