@@ -3,7 +3,7 @@ scalers, averages, parameters, buffers, gradients and the program's own numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reproaudit.compare.state_timeline import PieceKey, Timeline
@@ -68,24 +68,35 @@ def find_differences(runs: Runs, kind: StateKind) -> Iterator[Difference]:
             yield Difference(key, expected, found)
 
 
-def find_lost_pieces(runs: Runs) -> list[LostState]:
-    """Return what is lost but for random streams, data and the program's own numbers."""
-    lost = [_describe(runs, one) for one in find_differences(runs, StateKind.SCHEDULER)]
+def find_lost_pieces(
+    runs: Runs, is_lost: Callable[[Difference], bool] = lambda _: True
+) -> list[LostState]:
+    """Return what is lost but for random streams, data and the program's own numbers.
+
+    `is_lost` tells which pieces that are other are taken for lost.
+    """
+
+    def find(kind: StateKind) -> list[Difference]:
+        return [one for one in find_differences(runs, kind) if is_lost(one)]
+
+    lost = [_describe(runs, one) for one in find(StateKind.SCHEDULER)]
     has_scheduler = not lost
-    lost += _find_in_optimizers(runs, has_scheduler=has_scheduler)
+    lost += _find_in_optimizers(runs, find(StateKind.OPTIMIZER), has_scheduler=has_scheduler)
     for kind in (StateKind.SCALER, StateKind.AVERAGE):
-        lost += [_describe(runs, one) for one in find_differences(runs, kind)]
+        lost += [_describe(runs, one) for one in find(kind)]
     for kind, noun in _GROUPS.items():
-        lost += _describe_group(runs, list(find_differences(runs, kind)), kind, noun)
-    for one in find_differences(runs, StateKind.ACCUMULATION):
+        lost += _describe_group(runs, find(kind), kind, noun)
+    for one in find(StateKind.ACCUMULATION):
         lost.append(_describe(runs, one))
     return lost
 
 
-def _find_in_optimizers(runs: Runs, *, has_scheduler: bool) -> Iterator[LostState]:
+def _find_in_optimizers(
+    runs: Runs, differences: Sequence[Difference], *, has_scheduler: bool
+) -> Iterator[LostState]:
     """Yield what optimizers lost. Rates that a lost scheduler sets follow from its loss."""
     seen: set[str] = set()
-    for one in find_differences(runs, StateKind.OPTIMIZER):
+    for one in differences:
         _, name = one.key
         optimizer, _, setting = name.partition(": ")
         if setting in _DRIVEN and not has_scheduler:

@@ -13,6 +13,7 @@ from reproaudit.compare.lost_data import (
 )
 from reproaudit.compare.lost_pieces import (
     MORE,
+    Difference,
     Runs,
     find_differences,
     find_lost_numbers,
@@ -53,6 +54,19 @@ _TOLD_BY_CONTENT = (
 )
 
 
+_MAY_BE_UNUSED = (
+    StateKind.AVERAGE,
+    StateKind.SCHEDULER,
+    StateKind.SCALER,
+    StateKind.OPTIMIZER,
+    StateKind.BUFFERS,
+)
+_UNUSED = (
+    "it is other to the last step that was compared, and no tensor that was compared depends on it "
+    "until there"
+)
+
+
 def find_lost_state(a: Run, b: Run, c: Run, step: int) -> tuple[LostState, ...]:
     """Return the state that run `c`, which goes on where `b` stopped, lacks at its first step.
 
@@ -73,6 +87,39 @@ def find_lost_state(a: Run, b: Run, c: Run, step: int) -> tuple[LostState, ...]:
             lost += find_lost_numbers(runs)
     stopped = Timeline(b.main)
     return tuple(replace(one, in_checkpoint=_is_held(one, stopped)) for one in lost)
+
+
+def find_unused_state(
+    uninterrupted: tuple[Run, Run], b: Run, c: Run, step: int
+) -> tuple[LostState, ...]:
+    """Return the state that run `c` lacks although no tensor differs, for none depends on it yet.
+
+    The arguments are as those of `find_lost_state`. A piece is lost if both uninterrupted runs have
+    the same, and it is still another in the last step that `c` has made.
+    """
+    a, again = (Timeline(run.main) for run in uninterrupted)
+    runs = Runs(a, Timeline(c.main), step)
+    if not all(one.is_recorded for one in (a, again, runs.c)):
+        return ()
+    last = min(step + c.steps, uninterrupted[0].steps) - 1
+
+    def is_lost(one: Difference) -> bool:
+        if one.key[0] not in _MAY_BE_UNUSED:
+            return False
+        for number in (step, last):
+            mine, other = a.value(one.key, number), again.value(one.key, number)
+            found = runs.c.value(one.key, number - step)
+            if mine is None or other is None or mine.value != other.value:
+                return False
+            if found is not None and found.value == mine.value:
+                return False
+        return True
+
+    stopped = Timeline(b.main)
+    return tuple(
+        replace(one, in_checkpoint=_is_held(one, stopped), evidence=(*one.evidence, _UNUSED))
+        for one in find_lost_pieces(runs, is_lost)
+    )
 
 
 def list_checkpoints(run: Run) -> tuple[CheckpointFile, ...]:

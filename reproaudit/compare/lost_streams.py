@@ -21,7 +21,7 @@ _CULPRITS = {
     StateMoment.STEP_END: "an optimizer's step draws from it",
 }
 _END = 1 << 62
-_OWN_GENERATOR = "generator "  # how the names of those begin that are no global stream
+_OWN_GENERATOR = "generator "  # in the names of those that are no global stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _find_uses(runs: Runs, key: PieceKey) -> frozenset[StateMoment]:
     start = runs.a.end_of_step(runs.step - 1)
     mine = {event.moment for event in runs.a.between(key, start, _END)}
     # A generator that is made anew for each step or epoch is another one than its namesake.
-    if key[1].startswith(_OWN_GENERATOR) and not mine & DRAWS:
+    if _OWN_GENERATOR in key[1] and not mine & DRAWS:
         return frozenset()
     use = runs.c.use_of(StateKind.RANDOM_STREAM, 0) or 0
     others = {event.moment for event in runs.c.between(key, use, _END)}

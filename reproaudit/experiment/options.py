@@ -61,6 +61,7 @@ class AuditOptions:
     given: tuple[str, ...] = ()
     shows_source: bool = True  # lines of the program around what was found are in the result
     portions: Portions | None = None  # how a callable is given the rows of a batch
+    state: bool = False  # runs that decide record their training state
     patch_file: str = ""  # where the patch is written, for the same commands; "" if nowhere
 
 
@@ -78,4 +79,5 @@ def make_setup(options: AuditOptions) -> RunSetup:
         fresh_copy=options.fresh_copy,
         execution=options.execution,
         portions=options.portions,
+        state=options.state,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,7 @@ class _Resuming:
             capture_alerts=False,
             fresh_copy=True,
             repro=None,
+            state=True,
         )
         self._audit = Experiment(audited, QuietProgress(progress), folder)
         self.runs = ResumeRuns(options, self._audit.lab)
@@ -95,7 +97,7 @@ class _Resuming:
             stopped = None
         stopped = stopped or self.runs.stop()
         checkpoints = list_checkpoints(stopped)
-        pair = self._go_on(through[0], stopped)
+        pair = self._go_on(through, stopped)
         compared = [through[0], pair.resumed]
         judged = judge(
             compared, compare_boundaries(compared, pair.interned), options.audit.tolerances
@@ -128,8 +130,9 @@ class _Resuming:
             runs_made=self.runs.lab.runs_made,
         )
 
-    def _go_on(self, through: Run, stopped: Run) -> Pair:
+    def _go_on(self, uninterrupted: Sequence[Run], stopped: Run) -> Pair:
         """Make the run that goes on, and find with which step it does."""
+        through = uninterrupted[0]
         saved = list_saving_steps(stopped)
         resumed = self.runs.go_on(
             RESUMED, "run that goes on", steps=count_left(through, saved[-1] if saved else 0)
@@ -155,4 +158,5 @@ class _Resuming:
             beginning=beginning,
             begin=begin,
             interned=interned,
+            again=uninterrupted[1] if len(uninterrupted) > 1 else None,
         )

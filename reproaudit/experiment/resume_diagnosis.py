@@ -11,7 +11,7 @@ from reproaudit.compare.continuation import Beginning, compare_from
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged
 from reproaudit.compare.localise import localise
-from reproaudit.diagnose.lost_state import explain_lost_state
+from reproaudit.diagnose.lost_state import explain_lost_state, explain_unused_state
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.early_end import ENDS, EarlyEnd
@@ -27,6 +27,7 @@ from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import NotChecked
 from reproaudit.model.question import LostState, StateKind
 from reproaudit.model.result import Finding, Trial
+from reproaudit.model.verdict import Verdict
 from reproaudit.trace.runs import Run
 from reproaudit.trace.words import STREAMS_FILE
 
@@ -42,6 +43,7 @@ class Pair:
     beginning: Beginning
     begin: int
     interned: Interned
+    again: Run | None = None  # a second uninterrupted run
 
     @property
     def began_anew(self) -> bool:
@@ -61,9 +63,12 @@ class Diagnosis:
 
 
 def diagnose(judged: Judged, pair: Pair, runs: ResumeRuns, *, is_wanted: bool) -> Diagnosis:
-    """Say what was not restored; empty where nothing differs, or nobody wants to know."""
+    """Say what was not restored; empty where nothing differs, or nobody wants to know.
+
+    Where nothing that was compared differs, there may be state that nothing depends on yet.
+    """
     if judged.representatives is None:
-        return Diagnosis()
+        return _find_unused(judged, pair)
     if pair.began_anew:
         return Diagnosis((make_anew_finding(pair.begin),))
     if not is_wanted:
@@ -88,6 +93,13 @@ def diagnose(judged: Judged, pair: Pair, runs: ResumeRuns, *, is_wanted: bool) -
         return _try_streams(diagnosis, pair, through, runs)
     except ENDS as error:
         return replace(diagnosis, notes=(_note(error, "before a fix was tried"),))
+
+
+def _find_unused(judged: Judged, pair: Pair) -> Diagnosis:
+    if judged.verdict is not Verdict.REPRODUCIBLE or pair.again is None:
+        return Diagnosis()
+    lost = explain_unused_state((pair.through, pair.again), pair.stopped, pair.resumed, pair.begin)
+    return Diagnosis(findings=blame_lost_state((), lost, begin=pair.begin), lost=lost)
 
 
 def _may_be_streams(lost: Sequence[LostState]) -> bool:

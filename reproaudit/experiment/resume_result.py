@@ -120,6 +120,9 @@ def make_result(
         ops=ops,
         source=SourceFolder(audit.subject.folder) if audit.shows_source else None,
     )
+    if result.verdict is Verdict.REPRODUCIBLE and runs.resumption.lost:
+        # What it lacks no tensor shows yet.
+        result = replace(result, verdict=Verdict.NOT_REPRODUCIBLE)
     is_equal = result.verdict is Verdict.REPRODUCIBLE
     result = replace(
         result,
@@ -135,7 +138,7 @@ def make_result(
         ),
     )
     if judged.comparison.classes:
-        are_alike = len(judged.comparison.classes) == 1
+        are_alike = len(judged.comparison.classes) == 1 and not runs.resumption.lost
         result = replace(result, classes=runs.group(audit.ignored, is_equal=are_alike))
     if runs.plain:
         result = _join(as_it_is, result)

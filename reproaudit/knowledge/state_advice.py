@@ -30,6 +30,14 @@ _STREAMS = {
     "NumPy": ("numpy.random.get_state()", "numpy.random.set_state(state)"),
     "Python": ("random.getstate()", "random.setstate(state)"),
 }
+# By what the names of streams begin with that are no global ones.
+_OWN = {
+    "NumPy generator ": (
+        "generator.bit_generator.state",
+        "generator.bit_generator.state = state",
+    ),
+    "Python generator ": ("generator.getstate()", "generator.setstate(state)"),
+}
 _CUDA = "torch CUDA"
 _CUDA_CALLS = ("torch.cuda.get_rng_state_all()", "torch.cuda.set_rng_state_all(states)")
 _GENERATOR_CALLS = ("generator.get_state()", "generator.set_state(state)")
@@ -63,10 +71,14 @@ def advise_restoring(lost: LostState) -> str:
 
 
 def _advise_stream(name: str) -> str:
+    read, write = _STREAMS.get(name, _GENERATOR_CALLS)
     if name.startswith(_CUDA):
         read, write = _CUDA_CALLS
-    else:
-        read, write = _STREAMS.get(name, _GENERATOR_CALLS)
+    for beginning, calls in _OWN.items():
+        if name.startswith(beginning):
+            read, write = calls
+    verb = "call" if write.endswith(")") else "set"
     return (
-        f"save {read} with the checkpoint, and call {write} as the last thing before the first step"
+        f"save {read} with the checkpoint, and {verb} {write} as the last thing before the first "
+        "step"
     )

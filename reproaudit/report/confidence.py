@@ -72,6 +72,8 @@ def _word_resumption(result: AuditResult) -> str:
         return f"{said}what differs does so by no more than the tolerance that was asked for"
     if answer is Verdict.NOT_AUDITED:
         return f"{said}{_NOTHING_KNOWN[Question.RESUME]}"
+    if resumption is not None and resumption.lost and not result.divergences_total:
+        return f"{said}certain: the state was seen to be another"
     return f"{said}certain: the divergence was seen"
 
 

@@ -97,6 +97,8 @@ def _word_resumed(result: AuditResult, resumption: Resumption, usual: str) -> st
     said = f"{run} differs from an uninterrupted one"
     if resumption.lost:
         said = f"{run} lost {word_lost_states(resumption.lost)}"
+    if resumption.lost and not result.divergences_total:
+        return f"{said}; no tensor that was compared over {steps} shows it yet"
     # The findings begin with those of the program as it is.
     return said if resumption.held else said + _say_where(result)
 

@@ -48,7 +48,7 @@ class RunSetup:
     `steps` None: to the end of the program. `steps_of_children` is the same for the processes that
     the program starts; None: as `steps`. `values_mb` bounds the boundary tensors that a run
     keeps. `timeout_s` None: a plain run is never ended. With `fresh_copy` each run works in a copy
-    of the working folder.
+    of the working folder. With `state` those that decide record their training state.
     """
 
     steps: int | None
@@ -60,6 +60,7 @@ class RunSetup:
     steps_of_children: int | None = None
     execution: Execution = Execution()
     portions: Portions | None = None
+    state: bool = False
 
 
 class Lab:
@@ -355,6 +356,7 @@ class Lab:
             settings=settings,
             values_mb=self._setup.values_mb,
             portions=self._setup.portions,
+            state=self._setup.state,
         )
 
     def _take_process(self, request: RunRequest, plan: RunPlan) -> RunningProcess:

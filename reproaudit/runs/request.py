@@ -119,7 +119,7 @@ class RunRequest:
             portions=plan.portions if self.portions is None else self.portions,
             outside=self.outside,
             streams=self.streams,
-            state=self.state,
+            state=self.state or (plan.state and self.level is Level.BOUNDARY),
             stop=self.stop,
             kept_streams=self.kept_streams,
             given_streams=self.given_streams,

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.lost_state import find_lost_state, list_checkpoints
+from reproaudit.compare.lost_state import (
+    find_lost_state,
+    find_unused_state,
+    list_checkpoints,
+)
 from reproaudit.model.events import Level
 from reproaudit.model.question import LostState, Restoration, StateKind
 from reproaudit.trace.runs import Run
@@ -39,7 +43,7 @@ def test_a_run_that_restores_all_of_its_state_lost_nothing(tmp_path: Path, throu
         ("torch", StateKind.RANDOM_STREAM, "torch CPU"),
         ("numpy", StateKind.RANDOM_STREAM, "NumPy"),
         ("python", StateKind.RANDOM_STREAM, "Python"),
-        ("noise", StateKind.RANDOM_STREAM, "generator Trainer.noise"),
+        ("noise", StateKind.RANDOM_STREAM, "NumPy generator Trainer.noise"),
         ("temperature", StateKind.PYTHON_VALUE, "Trainer.temperature"),
         ("buffers", StateKind.BUFFERS, "1.running_mean, 1.running_var"),
         ("epoch", StateKind.SAMPLER_EPOCH, "DistributedSampler"),
@@ -53,6 +57,19 @@ def test_what_was_forgotten_is_named_and_nothing_that_follows_from_it(
     assert (lost.kind, lost.name, lost.restoration) == (kind, name, _NOT_RESTORED)
     if kind is not StateKind.DATA_POSITION:
         assert lost.in_checkpoint is False
+
+
+def test_state_that_no_tensor_depends_on_yet_is_lost_if_uninterrupted_runs_agree_about_it(
+    tmp_path: Path, through: Run
+) -> None:
+    stopped, resumed = go_on(tmp_path, "average")
+    (lost,) = find_unused_state((through, through), stopped, resumed, SAVED_AT)
+    assert (lost.kind, lost.name) == (StateKind.AVERAGE, "Average.shadow")
+    assert "no tensor that was compared depends on it" in lost.evidence[-1]
+    # The second run has another average: which is right nobody knows.
+    assert find_unused_state((through, resumed), stopped, resumed, SAVED_AT) == ()
+    stopped, whole = go_on(tmp_path)
+    assert find_unused_state((through, through), stopped, whole, SAVED_AT) == ()
 
 
 def test_the_batches_that_came_are_told_with_those_that_should_have(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,23 @@ from reproaudit.config.settings import Settings
 from reproaudit.config.subject import parse_subject
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import SubjectError
+from reproaudit.experiment.conclude import summarise_run
 from reproaudit.experiment.options import AuditOptions, make_setup
 from reproaudit.experiment.resume_diagnosis import Pair, diagnose
+from reproaudit.experiment.resume_result import Resumed, make_result
 from reproaudit.experiment.resume_runs import ResumeOptions, ResumeRuns, name_stop
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventKind, OutcomeKind
-from reproaudit.model.question import Restoration, StateKind
+from reproaudit.model.question import Restoration, Resumption, StateKind
+from reproaudit.model.result import AuditResult, Finding
+from reproaudit.model.verdict import Verdict
 from reproaudit.runs.budget import Budget
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import progress_for
 from reproaudit.trace.runs import Run
 from tests import warm
 from tests.auditing import PROGRAMS, audit, reproaudit
+from tests.report.cases import ONE_DIVERGENCE, REPRODUCIBLE
 
 TRAIN = PROGRAMS / "resume" / "train.py"
 AT = 6
@@ -39,7 +45,8 @@ AT = 6
 
 def make_options(folder: Path) -> AuditOptions:
     shutil.copy(TRAIN, folder)
-    return AuditOptions(parse_subject(TRAIN.name, cwd=folder), steps=None, python=warm.python())
+    subject = parse_subject(TRAIN.name, cwd=folder)
+    return AuditOptions(subject, steps=None, python=warm.python(), state=True)
 
 
 def make_lab(folder: Path) -> Lab:
@@ -60,7 +67,7 @@ class Runs:
     def __init__(self, folder: Path) -> None:
         self.audit = make_options(folder)
         self.lab = make_lab(folder)
-        self.through = self.make().run_through()
+        self.through = self.make().hold((), made=0)
         self.stopped = self.stop()
 
     def make(self, *resume_args: str) -> ResumeRuns:
@@ -70,6 +77,10 @@ class Runs:
         runs = self.make()
         runs.require_enough_steps(self.through, AT)
         return runs.stop()
+
+    def others(self) -> tuple[Run, Run]:
+        """Return the uninterrupted run, and one that is not equal to it."""
+        return self.through, self.make("--forget", "numpy").go_on("other", "", steps=4)
 
     def go_on(self, name: str, *resume_args: str) -> Pair:
         return make_pair(self, self.make(*resume_args).go_on(name, "", steps=4))
@@ -93,6 +104,35 @@ def make_pair(runs: Runs, resumed: Run) -> Pair:
 def judge_pair(pair: Pair) -> Judged:
     both = [pair.through, pair.resumed]
     return judge(both, compare_boundaries(both, pair.interned), Tolerances())
+
+
+def conclude_pair(
+    runs: Runs,
+    pair: Pair,
+    resumption: Resumption,
+    *,
+    as_it_is: AuditResult = REPRODUCIBLE,
+    plain: tuple[Run, ...] = (),
+    findings: tuple[Finding, ...] = (),
+) -> AuditResult:
+    return make_result(
+        ResumeOptions(runs.audit, AT),
+        replace(as_it_is, trials=()),
+        judge_pair(pair),
+        Resumed(
+            through=(pair.through,),
+            stopped=pair.stopped,
+            resumed=pair.resumed,
+            begin=AT,
+            resumption=resumption,
+            plain=plain,
+        ),
+        findings=findings,
+        ops=None,
+        trials=(),
+        notes=(),
+        runs_made=7,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +197,42 @@ def test_a_run_that_loads_nothing_is_seen_to_begin_anew(runs: Runs) -> None:
     )
 
 
+def test_a_program_that_differs_as_it_is_stays_so_though_its_resumed_run_is_equal(
+    runs: Runs,
+) -> None:
+    pair = make_pair(runs, replace(runs.make().go_on("held", "", steps=4), index=4))
+    first, second = (replace(run, index=number) for number, run in enumerate(runs.others()))
+    as_it_is = replace(
+        ONE_DIVERGENCE, runs=(summarise_run(first), summarise_run(second)), classes=((0,), (1,))
+    )
+    pair = replace(
+        pair,
+        through=replace(pair.through, index=2),
+        stopped=replace(pair.stopped, index=3),
+    )
+    resumption = Resumption(AT, AT, "checkpoint", "python train.py", held=("seed.python",))
+    result = conclude_pair(runs, pair, resumption, as_it_is=as_it_is, plain=(first, second))
+    assert result.verdict is Verdict.NOT_REPRODUCIBLE
+    assert result.resumption is not None
+    assert result.resumption.answer is Verdict.REPRODUCIBLE
+    assert result.classes == ((0, 2, 4), (1,))
+    assert result.findings == ONE_DIVERGENCE.findings
+    assert result.headline.startswith("differs from run to run as it is; with seed.python, a run ")
+    assert "equals an uninterrupted one over 3 steps" in result.headline
+
+
+def test_a_stop_after_the_program_s_end_is_told(runs: Runs) -> None:
+    with pytest.raises(SubjectError, match="ends before it can be stopped: it makes 9") as raised:
+        runs.make().require_enough_steps(runs.through, 9)
+    assert "--at 4" in raised.value.hint
+
+
+def test_the_run_that_is_stopped_has_its_checkpoint_listed(runs: Runs) -> None:
+    assert (runs.stopped.outcome.kind, runs.stopped.steps) == (OutcomeKind.STOPPED, 6)
+    (checkpoint,) = list_checkpoints(runs.stopped)
+    assert (checkpoint.path, checkpoint.writer, checkpoint.step) == ("last.pt", "torch.save", 6)
+
+
 def test_a_run_that_fails_is_told_with_its_last_lines(runs: Runs) -> None:
     with pytest.raises(SubjectError, match="unrecognized arguments: --resume") as raised:
         runs.go_on("failing", "--resume")
@@ -174,7 +250,6 @@ def test_a_run_that_has_nothing_left_to_do_is_told(runs: Runs) -> None:
     [
         (StopWay.EXCEPTION, OutcomeKind.STOPPED, 7, "exception"),
         (StopWay.SIGTERM, OutcomeKind.KILLED, 7, "SIGTERM"),
-        (StopWay.CHECKPOINT, OutcomeKind.STOPPED, 6, "checkpoint"),
     ],
 )
 def test_each_way_to_stop_leaves_what_was_saved_before(
@@ -188,7 +263,7 @@ def test_each_way_to_stop_leaves_what_was_saved_before(
         assert (run.outcome.kind, run.steps) == (kind, at)
         assert [one.step for one in list_checkpoints(run)] == [6]
         assert name_stop(options, run) == name
-        assert resuming.resumed_command == "train.py last.pt"
+        assert resuming.resumed_command == "python train.py last.pt"
 
 
 def test_a_stop_before_anything_is_saved_is_told(tmp_path: Path) -> None:
@@ -223,19 +298,17 @@ def test_the_command_names_the_runs_and_leaves_the_folder_as_it_was(tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "tmp", "train.py"]
 
 
-def test_a_forgotten_scheduler_is_the_only_loss_and_found_in_the_optimizer(tmp_path: Path) -> None:
-    words = ("--at", "6", "--resume-args", "--forget scheduler", "train.py")
+def test_an_average_that_is_lost_is_told_before_anything_is_made_of_it(tmp_path: Path) -> None:
+    words = ("--at", "6", "--steps", "2", "--resume-args", "--forget average", "train.py")
     code, result = resume(tmp_path, *words)
-    assert code == 1
+    assert (code, result["verdict"], result["divergences_total"]) == (1, "not-reproducible", 0)
+    assert result["classes"] == [[0, 1], [3]]
     (lost,) = result["resumption"]["lost"]
-    assert (lost["kind"], lost["name"]) == ("scheduler", "StepLR")
-    assert (lost["restoration"], lost["in_checkpoint"]) == ("not-restored", True)
+    assert (lost["kind"], lost["restoration"]) == ("average", "not-restored")
+    assert lost["in_checkpoint"] is True
+    assert result["resumption"]["command"] == "python train.py --forget average"
     (finding,) = result["findings"]
     assert (finding["rule"], finding["cause"]) == ("RA611", "carried-state")
-    assert (finding["phase"], finding["step"]) == ("optimizer", 8)
-    assert finding["op"].startswith("aten::")
-    (checkpoint,) = result["resumption"]["checkpoints"]
-    assert (checkpoint["path"], checkpoint["step"]) == ("last.pt", 6)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +318,6 @@ def test_a_forgotten_scheduler_is_the_only_loss_and_found_in_the_optimizer(tmp_p
         (("--at", "6"), "no subject was named"),
         (("--at", "6", "--resume-args", "'", "train.py"), "cannot understand --resume-args"),
         (("--at", "6", "train.py::main"), "cannot be stopped and started again"),
-        (("--at", "99", "train.py"), "the program ends before it can be stopped"),
     ],
 )
 def test_what_cannot_be_answered_is_an_error_that_says_what_to_do(

@@ -77,6 +77,15 @@ def _is_generator(value: Any) -> bool:
     return isinstance(value, (numpy_random.Generator, numpy_random.RandomState))
 
 
+def name_generator(generator: Any, place: str) -> str:
+    """Return what a generator that is no global stream is called: of whose make, and where it is
+    held."""
+    if isinstance(generator, torch.Generator):
+        return f"generator {place}"
+    make = "Python" if isinstance(generator, random.Random) else "NumPy"
+    return f"{make} generator {place}"
+
+
 def state_of(generator: Any) -> State:
     """Return the digest of a generator's state.
 

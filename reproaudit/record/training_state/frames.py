@@ -18,6 +18,7 @@ from reproaudit.model.question import StateKind
 from reproaudit.record.digest.attributes import read_attributes
 from reproaudit.record.hooks.callsite import USER, FrameKinds, name_function
 from reproaudit.record.hooks.frame_locals import is_function, read_locals
+from reproaudit.record.state.generators import name_generator
 from reproaudit.record.state.modules import children_of, walk_tensors
 from reproaudit.record.training_state import readings
 from reproaudit.record.training_state.objects import StateObjects, storage_address
@@ -93,7 +94,7 @@ class _Walk:
             return
         self._seen.add(id(value))
         if _is_generator(value):
-            self._generators.add(value, f"generator {name}")
+            self._generators.add(value, name_generator(value, name))
         elif isinstance(value, torch.nn.Module):
             yield from self._look_at_module(name, value, depth)
         elif isinstance(value, (dict, list, tuple)):

@@ -19,7 +19,12 @@ from reproaudit.record.hooks.guest import Guest
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside.saved import WhenImported
 from reproaudit.record.session import Recorder
-from reproaudit.record.state.generators import RANDOM_SAMPLERS, generators_of, torch_state
+from reproaudit.record.state.generators import (
+    RANDOM_SAMPLERS,
+    generators_of,
+    name_generator,
+    torch_state,
+)
 from reproaudit.record.torch_private import LoaderIterator
 from reproaudit.record.training_state.checkpoints import Checkpoints
 from reproaudit.record.training_state.frames import ProgramVariables
@@ -248,7 +253,7 @@ class TrainingState:
                     name = f"generator of {type(owner).__name__}"
                     self._streams.generators.add(generator, name)
             for name, generator in generators_of(loader.dataset):
-                self._streams.generators.add(generator, f"generator {name}")
+                self._streams.generators.add(generator, name_generator(generator, name))
 
     def _find_samplers(self, loader: Any) -> Iterator[tuple[str, Any]]:
         """Yield the samplers of a loader and those that they wrap, each with its name."""

@@ -9,7 +9,9 @@ import pytest
 from reproaudit.model.question import Dependence, Question, SeedEffect
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.confidence import word_confidence
 from reproaudit.report.headline import word_headline
+from reproaudit.report.questions.resumption_rows import list_resumption_facts
 from reproaudit.report.verdicts import count_answers, name_answer
 from tests.report.cases import ONE_DIVERGENCE, REPRODUCIBLE
 from tests.report.question_cases import (
@@ -80,3 +82,33 @@ def test_a_verdict_is_called_as_the_question_asks() -> None:
         "3 differ",
         "1 not as expected",
     ]
+
+
+def test_a_resumed_run_that_differs_within_the_tolerance_is_said_to() -> None:
+    within = replace(RESUME, verdict=Verdict.WITHIN_TOLERANCE, findings=())
+    assert word_headline(within, compared=90) == (
+        "a run resumed at step 5 differs from an uninterrupted one, within the tolerance over "
+        "5 steps; it lost the scheduler StepLR (not restored), the random stream torch CPU "
+        "(shifted) and the position in the data (wrong)"
+    )
+    assert "no more than the tolerance" in word_confidence(within)
+
+
+def test_a_program_that_differs_by_itself_is_told_before_its_resumed_run() -> None:
+    assert RESUMED.resumption is not None
+    held = replace(RESUMED.resumption, held=("seed.python",), answer=Verdict.REPRODUCIBLE)
+    result = replace(RESUMED, verdict=Verdict.NOT_REPRODUCIBLE, resumption=held)
+    assert word_headline(result, compared=90) == (
+        "differs from run to run as it is; with seed.python, a run resumed at step 5 equals an "
+        "uninterrupted one over 5 steps: 10 batches, 40 gradients, 40 parameters"
+    )
+    assert word_confidence(result).endswith("batches included")
+    assert ("with", "seed.python, for without it the program differs from run to run") in (
+        list_resumption_facts(held)
+    )
+
+
+def test_lost_state_that_no_tensor_shows_is_told_without_a_place() -> None:
+    result = replace(RESUME, divergences=(), divergences_total=0)
+    said = word_headline(result, compared=90)
+    assert said.endswith("; no tensor that was compared over 5 steps shows it yet")
