@@ -58,9 +58,11 @@ Each run works in a copy of the project: the uninterrupted ones see no checkpoin
 stays as it is.
 """
 _EPILOG = """\
-exit codes: 0 the resumed run is equal, or within the tolerance asked for; 1 it differs, or did \
-not resume; 2 not
-compared: the program could not be stopped, left no checkpoint, or failed"""
+exit codes: 0 the resumed run is equal, or within the tolerance asked for; 1 it differs, lacks \
+state, or did not
+resume, or the program differs from run to run as it is; 2 not compared: the program could not be \
+stopped, left no
+checkpoint, or failed"""
 _TAIL_STEPS = "10, or to the end of a script that is over within 30 s"
 
 
