@@ -6,8 +6,15 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from reproaudit.cli.arguments import Parser, add_inputs, add_run_options, add_settings
-from reproaudit.cli.choices import limit_steps, read_settings, resolve_choices
+from reproaudit.cli.arguments import (
+    Parser,
+    add_inputs,
+    add_run_options,
+    add_settings,
+    add_tolerance,
+)
+from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
+from reproaudit.cli.effort import add_budget
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.cli.option_values import parse_path
@@ -68,13 +75,18 @@ def seeds(words: list[str]) -> int:
     with hold_interrupts():
         from reproaudit.experiment.flag_timeline import read_timeline
         from reproaudit.experiment.options import AuditOptions
-        from reproaudit.experiment.seeds import SeedOptions, find_seed_effects
+        from reproaudit.experiment.seed_runs import SeedOptions
+        from reproaudit.experiment.seeds import find_seed_effects
+        from reproaudit.runs.budget import Budget
         from reproaudit.runs.progress import progress_for
 
+    budget_runs, budget_s = choices.budget or (None, None)
     wanted = AuditOptions(
         subject=spec,
         steps=limit_steps(choices),
         timeout_s=choices.timeout_s,
+        tolerances=read_tolerances(options, project),
+        budget=Budget(Budget().runs if budget_runs is None else budget_runs, budget_s),
         ignored=project.ignored,
         settings=read_settings(options, project, choices, None),
         values_mb=options.values_mb,
@@ -133,6 +145,8 @@ def _make_parser() -> Parser:
     )
     add_inputs(parser)
     add_run_options(parser)
+    add_tolerance(parser)
+    add_budget(parser)
     parser.add_argument(
         "--out", type=parse_path, metavar="DIR", help="keep the traces and logs in DIR"
     )

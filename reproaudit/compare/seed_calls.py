@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproaudit.compare.draw_sites import NUMPY, PYTHON, TORCH, TORCH_GENERATOR
 from reproaudit.compare.entropy import NO_SEED
+from reproaudit.config.held_seed import SEEDED_SAMPLER, HeldSeed, read_given
 from reproaudit.model.events import LibraryCall, Location
-from reproaudit.trace.runs import Run
+from reproaudit.trace.runs import Run, is_worker
 from reproaudit.trace.words import NUMPY_GENERATOR, NUMPY_STATE, PYTHON_GENERATOR
 
 # Which stream each call seeds.
@@ -26,6 +27,7 @@ _SEEDED = {
     "numpy.random.default_rng": NUMPY_GENERATOR,
 }
 _ASKING = ("torch.seed", "torch.Generator.seed")  # which return the seed that they chose
+_MOST_OF_ONE_LINE = 64  # calls that are recorded
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,20}(?![\w.])")
 
 
@@ -66,7 +68,7 @@ class SeedCalls:
 
     calls: tuple[SeedCall, ...]
 
-    def by_key(self) -> Mapping[tuple[str, str, Location | None, int], SeedCall]:
+    def by_key(self) -> dict[tuple[str, str, Location | None, int], SeedCall]:
         return {call.key: call for call in self.calls}
 
     def of_stream(self, process: str, stream: str) -> list[SeedCall]:
@@ -160,3 +162,36 @@ def _expect(
         else:
             return None
     return tuple(expected)
+
+
+def hold_seedings(
+    base: SeedCalls, other: SeedCalls, seeds: tuple[int, int]
+) -> tuple[HeldSeed, ...] | None:
+    """Return what the calls of `other` are to be given so that they seed as those of `base`.
+
+    `seeds` are those of the program in the two. None if it cannot be said: calls are missing, were
+    given no plain numbers, or were given the same though those of `base` were not.
+    """
+    table = base.by_key()
+    held: dict[tuple[str, str], str] = {}
+    for call in other.calls:
+        partner = table.pop(call.key, None)
+        if call.occurrence >= _MOST_OF_ONE_LINE - 1:
+            return None
+        if partner is None:
+            if is_worker(call.process):
+                continue  # how many samples a worker prepares is chance
+            return None
+        if held.setdefault((call.name, call.shown), partner.shown) != partner.shown:
+            return None
+    if not all(is_worker(process) for process, *_ in table):
+        return None
+    differing = [HeldSeed(*key, given) for key, given in held.items() if key[1] != given]
+    try:
+        for one in differing:
+            if len(read_given(one.found)) != len(read_given(one.given)):
+                return None
+    except ValueError:
+        return None
+    first, second = seeds
+    return (*differing, HeldSeed(SEEDED_SAMPLER, repr((second,)), repr((first,))))

@@ -18,6 +18,7 @@ from reproaudit.codec import (
     parse_json,
     quote,
 )
+from reproaudit.config.held_seed import HeldSeed
 from reproaudit.config.portions import Portions
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
@@ -106,6 +107,7 @@ class RunPlan:
     what the program needs to go on from a checkpoint, what its checkpoints hold, and what it loads.
     `kept_streams`: the step whose random streams are kept in the folder of the trace;
     `given_streams`: the file in which another run has kept them, for this one's first step.
+    `held_seeds`: calls that seed are given what another run gave them.
     """
 
     trace_dir: Path
@@ -135,6 +137,7 @@ class RunPlan:
     state: bool = False
     kept_streams: _Count | None = None
     given_streams: str = ""
+    held_seeds: tuple[HeldSeed, ...] = ()
     extra: dict[str, str] = field(default_factory=dict)
 
 

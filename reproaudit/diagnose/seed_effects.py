@@ -56,9 +56,8 @@ class SeedReach:
     @property
     def reaches_nothing(self) -> bool:
         """True if numbers are drawn, and neither they nor any seeding follows the seed."""
-        if not self.sites or self.following:
-            return False
-        return not any(site.effect is SeedEffect.FOLLOWS for site in self.sites)
+        known = [site.effect for site in self.sites if site.effect is not SeedEffect.UNKNOWN]
+        return bool(known) and not self.following and SeedEffect.FOLLOWS not in known
 
 
 def find_reach(runs: SeededRuns, *, is_equal: bool) -> SeedReach:
@@ -67,7 +66,10 @@ def find_reach(runs: SeededRuns, *, is_equal: bool) -> SeedReach:
     again = list_sites(runs.again)
     others = [list_sites(run) for run in runs.others]
     calls = list_seed_calls(runs.base)
-    following = find_following(calls, [list_seed_calls(run) for run in runs.others])
+    # Of one seed alone nobody knows what follows it.
+    following: frozenset[SeedCall] = frozenset()
+    if runs.others:
+        following = find_following(calls, [list_seed_calls(run) for run in runs.others])
     sites = []
     for key, site in base.items():
         effect, why = _judge(site, again.get(key), [other.get(key) for other in others])
@@ -80,6 +82,8 @@ def _judge(site: Site, again: Site | None, others: Sequence[Site | None]) -> tup
         return SeedEffect.UNKNOWN, _NOT_REPEATED
     if any(one != other for one, other in _pair(site, again)):
         return SeedEffect.UNSEEDED, _UNSEEDED
+    if not others:
+        return SeedEffect.UNKNOWN, "no other seed was compared"
     compared = [other for other in others if other is not None and _share_processes(site, other)]
     if not compared:
         return SeedEffect.UNKNOWN, "the line did not draw under another seed"

@@ -162,21 +162,19 @@ def list_lines(location: Location | None, sites: Sequence[SiteEffect]) -> frozen
     return frozenset(place.code_line for place in places if place is not None)
 
 
-def find_zero(
+def make_zero_finding(
     unlike: Sequence[tuple[SeedCall, SeedCall | None]],
     place: Location | None,
     *,
     given: str,
     unseeded: Sequence[SiteEffect],
-) -> Finding | None:
-    """Return the finding that a seed of 0 is taken for none; None if `unlike` is empty.
+) -> Finding:
+    """Return the finding that a seed of 0 is taken for none.
 
     `unlike` are seeding calls that the seed 0 does not reach though others do, `place` the line
     that tests it, if it is known, `given` the seed as it was given, and `unseeded` the lines that
     then draw other numbers in each run.
     """
-    if not unlike:
-        return None
     rule = QUESTION_RULES[SeedFault.ZERO.value]
     notes = []
     for call, under_zero in unlike[:_MOST_NAMED]:

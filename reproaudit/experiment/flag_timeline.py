@@ -14,9 +14,10 @@ from reproaudit.experiment.excerpts import SourceFolder, read_excerpts
 from reproaudit.experiment.failure import make_failure_error
 from reproaudit.experiment.options import AuditOptions, make_setup
 from reproaudit.model.events import Unchecked
-from reproaudit.model.question import FlagSetting, Question
+from reproaudit.model.question import Question
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
+from reproaudit.report.headline import word_headline
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.owner import make_temporary_folder
 from reproaudit.runs.places import make_folder_of_runs
@@ -61,10 +62,9 @@ def _run(lab: Lab, options: AuditOptions) -> AuditResult:
                 code="no-training-step",
                 hint="name the program that trains",
             )
-    timeline = list_settings_made(run.main)
     result = AuditResult(
         verdict=Verdict.NOT_AUDITED,
-        headline=_word_headline(timeline),
+        headline="",
         subject=options.subject.command,
         runs=(summarise_run(run),),
         classes=(),
@@ -75,18 +75,9 @@ def _run(lab: Lab, options: AuditOptions) -> AuditResult:
         runs_made=lab.runs_made,
         folder=options.subject.shown_folder,
         question=Question.SEEDS,
-        timeline=timeline,
+        timeline=list_settings_made(run.main),
     )
+    result = replace(result, headline=word_headline(result, compared=0))
     if options.shows_source:
         return replace(result, excerpts=read_excerpts(result, SourceFolder(options.subject.folder)))
     return result
-
-
-def _word_headline(timeline: tuple[FlagSetting, ...]) -> str:
-    if not timeline:
-        return "no seed and no determinism flag is set; one run, nothing was compared"
-    wrong = sum(bool(setting.why) for setting in timeline)
-    said = f"seeds and flags are set {len(timeline)} times"
-    if wrong:
-        said += f", {wrong} of them too late or over others"
-    return f"{said}; one run, nothing was compared"

@@ -1,55 +1,46 @@
-"""Does the seed do anything? Runs under one seed and under others, compared draw by draw."""
+"""Does the seed do anything, and nothing else? Runs under one seed and under others, compared draw
+by draw."""
 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import Judged, judge
-from reproaudit.compare.seed_calls import find_following, find_unlike, list_seed_calls
-from reproaudit.config.seed_argument import SeedArgument, SeedPlace
-from reproaudit.config.settings import list_settings, merge
+from reproaudit.compare.seed_calls import (
+    find_following,
+    find_unlike,
+    hold_seedings,
+    list_seed_calls,
+)
 from reproaudit.diagnose.seed_effects import SeededRuns, SeedReach, expect_orders, find_reach
-from reproaudit.diagnose.seed_faults import find_faults, find_ignored, find_zero, list_lines
-from reproaudit.diagnose.seed_text import find_looped, find_taking_line, find_truth_test
-from reproaudit.diagnose.timeline import list_settings_made
+from reproaudit.diagnose.seed_faults import (
+    find_faults,
+    find_ignored,
+    list_lines,
+    make_zero_finding,
+)
+from reproaudit.diagnose.seed_text import find_looped, find_taking_line, find_truth_test, find_use
+from reproaudit.diagnose.seed_use import HeldPair, find_not_held, find_other_use
 from reproaudit.errors import SubjectError
-from reproaudit.experiment.conclude import conclude, summarise_run
-from reproaudit.experiment.excerpts import SourceFolder, read_excerpts
-from reproaudit.experiment.failure import make_failure_error
-from reproaudit.experiment.nothing_compared import has_trained, make_nothing_compared_error
-from reproaudit.experiment.options import AuditOptions, make_setup
 from reproaudit.experiment.same_seed import audit_same_seed, join_findings
-from reproaudit.model.events import Level, NotChecked, OutcomeKind, Unchecked
-from reproaudit.model.question import Question, SeedEffect
+from reproaudit.experiment.seed_runs import SeedOptions, SeedRuns
+from reproaudit.experiment.seeds_result import SeedAnswer, is_same, make_result
+from reproaudit.model.events import NotChecked, Unchecked
+from reproaudit.model.question import SeedEffect
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
-from reproaudit.runs.lab import Lab
 from reproaudit.runs.owner import make_temporary_folder
 from reproaudit.runs.places import make_folder_of_runs
 from reproaudit.runs.progress import Progress
 from reproaudit.runs.recordings import keep_what_was_recorded
-from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
 
-DEFAULT_SEEDS = (1, 2, 0)
-_USAGE_ERROR = 2  # the exit code of argparse
-_ARGPARSE = re.compile(r"^.*\berror: (.+)$", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class SeedOptions:
-    """What is asked: the program takes its seed by `argument`. The first of `seeds` is given
-    twice."""
-
-    audit: AuditOptions
-    argument: SeedArgument
-    seeds: tuple[int, ...] = DEFAULT_SEEDS
+_NOTHING_ELSE = "whether the seed changes anything but what is drawn"
 
 
 def find_seed_effects(
@@ -57,14 +48,15 @@ def find_seed_effects(
 ) -> AuditResult:
     """Run the program under each seed. Traces stay in `out` if it is given.
 
-    Raises SubjectError if the program does not take the seed, fails, or trains nothing.
+    Raises SubjectError if the program does not take the seed, fails, or trains nothing, and
+    KeyboardInterrupt before two runs were compared.
     """
     if out is not None:
         make_folder_of_runs(out)
     folder = out or make_temporary_folder()
     with keep_what_was_recorded(folder, is_temporary=out is None):
         experiment = _Experiment(options, progress, folder)
-        with contextlib.closing(experiment.lab):
+        with contextlib.closing(experiment.runs.lab):
             return experiment.run()
 
 
@@ -74,58 +66,104 @@ class _Experiment:
     def __init__(self, options: SeedOptions, progress: Progress, folder: Path) -> None:
         self._options = options
         self._progress = progress
-        audit = options.audit
-        subject, settings = options.argument.give(audit.subject, options.seeds[0])
-        # Its plain runs are those under the first seed: what they take bounds all others.
-        self.lab = Lab(
-            subject,
-            merge(audit.settings, settings),
-            folder,
-            progress,
-            setup=replace(make_setup(audit), steps=audit.steps, steps_of_children=None),
-            budget=audit.budget,
-        )
-        self._interned = Interned(audit.ignored)
-        self._runs: list[tuple[Run, str]] = []
-        self._notes: list[NotChecked] = []
+        self._interned = Interned(options.audit.ignored)
+        self._reach: SeedReach | None = None
+        self._findings: list[Finding] = []
+        self._audited: AuditResult | None = None
+        self._is_missing = False  # no other seed was compared, or not all that were asked for
+        self.runs = SeedRuns(options, progress, folder)
 
     def run(self) -> AuditResult:
+        runs, lab = self.runs, self.runs.lab
         seed, *others = self._options.seeds
-        self.lab.start_clock()
-        plain = self._make(seed)
-        self._require_training(plain, seed)
-        if plain.outcome.kind is OutcomeKind.STOPPED:
-            self.lab.steps = plain.main.header["steps"] or self.lab.steps
-        pair = (plain, self._make(seed))
-        judged = judge(
-            pair, compare_boundaries(pair, self._interned), self._options.audit.tolerances
+        lab.start_clock()
+        plain = runs.make_plain()
+        runs.require_training(plain)
+        runs.limit_steps(plain)
+        judged = self._judge((plain, runs.make_plain()))
+        lab.start_budget()
+        base, again = runs.record(seed), runs.record(seed)
+        made = self._record_others(others, plain)
+        try:
+            if base is not None and again is not None:
+                judged = self._judge_recorded(judged, (base, again))
+                self._explain(judged, SeededRuns(base, again, ()), made)
+            elif not is_same(judged):
+                self._audit_same_seed()
+        except KeyboardInterrupt as error:
+            runs.end(error, "while what was recorded was compared")
+        self._is_missing |= not made
+        answer = SeedAnswer(
+            judged=judged,
+            reach=self._reach,
+            findings=tuple(self._findings),
+            base=base or plain,
+            audited=self._audited,
+            is_missing=self._is_missing or runs.has_ended,
         )
-        base = self._make(seed, is_recorded=True)
-        again = self._make(seed, is_recorded=True)
-        made = {other: self._make(other, is_recorded=True) for other in others}
-        zero = self._take_zero(made, base)
-        recorded = SeededRuns(base, again, tuple(made.values()))
-        subject = self.lab.subject
-        reach = find_reach(recorded, is_equal=_is_same(judged))
+        return make_result(self._options.audit, runs, answer, self._interned)
+
+    # Runs
+
+    def _judge(self, pair: Sequence[Run]) -> Judged:
+        compared = compare_boundaries(pair, self._interned)
+        return judge(pair, compared, self._options.audit.tolerances)
+
+    def _judge_recorded(self, judged: Judged, pair: Sequence[Run]) -> Judged:
+        """Return what shows that one seed does not give the same, if two pairs of runs differ in
+        that."""
+        if judged.verdict is not Verdict.REPRODUCIBLE:
+            return judged
+        recorded = self._judge(pair)
+        return recorded if recorded.verdict is Verdict.NOT_REPRODUCIBLE else judged
+
+    def _record_others(self, seeds: Sequence[int], plain: Run) -> dict[int, Run]:
+        """Make a run under each other seed; one under which the program fails is left out."""
+        made: dict[int, Run] = {}
+        for seed in seeds:
+            run = self.runs.record(seed)
+            if run is not None and not self.runs.leave_out(seed, run, plain):
+                made[seed] = run
+        return made
+
+    def _audit_same_seed(self) -> None:
+        """Look for the reason why one seed does not give the same, and for what mends it."""
+        lab = self.runs.lab
+        if self.runs.has_ended:
+            return
+        options = replace(
+            self._options.audit,
+            subject=lab.subject,
+            settings=lab.settings,
+            budget=lab.find_budget(),
+        )
+        try:
+            self._audited = audit_same_seed(options, self._progress, lab.folder)
+        except (KeyboardInterrupt, SubjectError) as error:
+            self.runs.end(error, "before it was known why one seed does not give the same")
+
+    # The answer
+
+    def _explain(self, judged: Judged, first: SeededRuns, made: dict[int, Run]) -> None:
+        """Find what the seed reaches, and what is wrong with that."""
+        zero = self._take_zero(made, first.base)
+        subject = self.runs.lab.subject
+        reach = find_reach(replace(first, others=tuple(made.values())), is_equal=is_same(judged))
         reach = expect_orders(reach, find_looped(reach, subject))
-        place = find_taking_line(self._options.argument, subject)
-        ignored = find_ignored(reach, place)
+        self._reach = reach
+        ignored = find_ignored(reach, find_taking_line(self._options.argument, subject))
         faults = find_faults(reach)
         if ignored is not None:
             faults = [(ignored, list_lines(ignored.location, reach.sites))]
-        audited = None if _is_same(judged) else self._audit_same_seed()
-        findings = join_findings(() if audited is None else audited.findings, faults)
-        if zero is not None:
-            findings = (*findings, zero)
-        result = self._conclude(judged, reach, findings, base)
-        if audited is None:
-            return result
-        made_before = audited.runs_made + result.runs_made
-        return replace(result, trials=audited.trials, runs_made=made_before)
-
-    def _audit_same_seed(self) -> AuditResult:
-        audit = replace(self._options.audit, subject=self.lab.subject, settings=self.lab.settings)
-        return audit_same_seed(audit, self._progress, self.lab.folder)
+        self._findings = [fault for fault, _ in faults]
+        if not is_same(judged):
+            self._audit_same_seed()
+            if self._audited is not None:
+                self._findings = list(join_findings(self._audited.findings, faults))
+        self._findings += [] if zero is None else [zero]
+        if is_same(judged) and made:
+            other_use = self._find_other_use(first.base, made, reach)
+            self._findings += [] if other_use is None else [other_use]
 
     def _take_zero(self, made: dict[int, Run], base: Run) -> Finding | None:
         """Return the finding that a seed of 0 is taken for none.
@@ -135,12 +173,6 @@ class _Experiment:
         zero = made.get(0)
         other = next((seed for seed in made if seed), None)
         if zero is None or other is None:
-            return None
-        if not zero.outcome.is_success and base.outcome.is_success:
-            del made[0]
-            why = f"it ended with {zero.outcome.kind.value} {zero.outcome.detail}".rstrip()
-            note = NotChecked(Unchecked.SUBJECT_FAILED, self._options.argument.word(0), why)
-            self._notes.append(note)
             return None
         calls = list_seed_calls(base)
         partners = list_seed_calls(made[other])
@@ -155,131 +187,52 @@ class _Experiment:
         if not unlike:
             return None
         del made[0]
-        again = self._make(0, is_recorded=True)
-        reach = find_reach(SeededRuns(zero, again, (base,)), is_equal=False)
-        return find_zero(
+        again = self.runs.record(0)
+        unseeded = []
+        if again is not None:
+            reach = find_reach(SeededRuns(zero, again, (base,)), is_equal=False)
+            unseeded = [one for one in reach.sites if one.effect is SeedEffect.UNSEEDED]
+        return make_zero_finding(
             unlike,
-            find_truth_test(self._options.argument, self.lab.subject),
-            given=self._options.argument.word(0),
-            unseeded=[one for one in reach.sites if one.effect is SeedEffect.UNSEEDED],
+            find_truth_test(self._options.argument, self.runs.lab.subject),
+            given=self.runs.word(0),
+            unseeded=unseeded,
         )
 
-    # Runs
+    def _find_other_use(self, base: Run, made: dict[int, Run], reach: SeedReach) -> Finding | None:
+        """Return the finding that something depends on the seed that draws nothing.
 
-    def _make(self, seed: int, *, is_recorded: bool = False) -> Run:
-        """Make the next run, under a seed."""
-        options = self._options
-        index = len(self._runs)
-        more = 1 + 2 + len(options.seeds) - index
-        what = f"run {index + 1}: {options.argument.word(seed)}"
-        request = RunRequest(
-            name=f"run-{index}",
-            index=index,
-            what=what,
-            more=max(0, more),
-            level=Level.OPERATION if is_recorded else Level.BOUNDARY,
-            streams=is_recorded,
-        )
-        if seed != options.seeds[0]:
-            subject, settings = options.argument.give(options.audit.subject, seed)
-            request = replace(request, subject=subject, settings=settings)
-        run = self.lab.run(request)
-        self._runs.append((run, options.argument.word(seed)))
-        return run
-
-    def _require_training(self, run: Run, seed: int) -> None:
-        if has_trained(run):
-            return
-        if run.outcome.is_success:
-            raise make_nothing_compared_error(run)
-        name = "run-0"
-        said = self._options.argument.word(seed)
-        refused = self._find_refusal(run, self.lab.log_of(name))
-        if refused:
-            raise SubjectError(
-                f"the program does not take {said}: {refused}",
-                code="seed-argument-unknown",
-                hint="name what the program itself takes: --seed-arg --random-seed, "
-                "--seed-env SEED, or --seed-config train.seed",
+        A run under another seed draws what the first one draws: what differs then is that.
+        """
+        seed, other = self._options.seeds[0], next(iter(made))
+        held = hold_seedings(reach.calls, list_seed_calls(made[other]), (seed, other))
+        if held is None:
+            self._note_not_held("its calls that seed cannot be given other numbers one by one")
+            return None
+        run = self.runs.record_held(other, held)
+        if run is None:
+            return None
+        pair = HeldPair(base, run, (self.runs.word(seed), self.runs.word(other)))
+        begun = find_not_held(pair, reach)
+        if begun is not None:
+            self._note_not_held(
+                f"{begun.call} at {begun.key.location} draws from what no call that is followed "
+                "has seeded"
             )
-        message = f"{self._options.audit.subject} failed under {said} before it trained"
-        raise make_failure_error(self.lab, run, name, message)
+            return None
+        place = find_use(self._options.argument, self.runs.lab.subject)
+        found = find_other_use(pair, self._interned, place)
+        if found is not None:
+            return found
+        judged = self._judge((base, run))
+        if judged.first is not None:
+            first = judged.first
+            self._note_not_held(
+                f"with all that is followed drawn as with {pair.words[0]}, {pair.words[1]} still "
+                f"changes {first.kind.name.lower()} {first.name} of step {first.step}: it is drawn "
+                "where nobody looks, or the seed is used in another way"
+            )
+        return None
 
-    def _find_refusal(self, run: Run, log: str) -> str:
-        """Return what the program says of a seed that it does not know; "" if it says nothing."""
-        argument = self._options.argument
-        said = _ARGPARSE.search(log)
-        if run.outcome.code == _USAGE_ERROR and said is not None:
-            return said[1]
-        if argument.place is SeedPlace.KEY and "override" in log:
-            lines = [line for line in log.splitlines() if argument.name in line]
-            return lines[0].strip() if lines else ""
-        return ""
-
-    # The answer
-
-    def _conclude(
-        self, judged: Judged, reach: SeedReach, findings: Sequence[Finding], base: Run
-    ) -> AuditResult:
-        options = self._options.audit
-        result = conclude(
-            judged,
-            tuple(findings),
-            (),
-            notes=[*self._notes, *self.lab.notes],
-            settings=list_settings(options.settings),
-            subject=options.subject.command,
-            next_commands=(),
-            level=options.level,
-            runs_made=self.lab.runs_made,
-            folder=options.subject.shown_folder,
-            has_end=options.subject.has_end,
-        )
-        is_same = _is_same(judged)
-        verdict = judged.verdict
-        # Where nothing could be compared, what was drawn until then is no verdict.
-        if findings and is_same and verdict is not Verdict.NOT_AUDITED:
-            verdict = Verdict.NOT_REPRODUCIBLE
-        streams = tuple(one.stream for one in reach.sites)
-        runs = tuple(
-            replace(summarise_run(run), condition=condition) for run, condition in self._runs
-        )
-        every = compare_boundaries([run for run, _ in self._runs], self._interned)
-        result = replace(
-            result,
-            question=Question.SEEDS,
-            verdict=verdict,
-            runs=runs,
-            classes=every.classes,
-            streams=streams,
-            timeline=list_settings_made(base.main),
-        )
-        result = replace(result, headline=self._word_headline(result, is_same=is_same))
-        if options.shows_source:
-            source = SourceFolder(options.subject.folder)
-            result = replace(result, excerpts=read_excerpts(result, source))
-        return result
-
-    def _word_headline(self, result: AuditResult, *, is_same: bool) -> str:
-        word = self._options.argument.word(self._options.seeds[0])
-        if result.verdict is Verdict.NOT_AUDITED:
-            return f"{result.headline}, with {word}"
-        if not is_same:
-            return f"the same seed does not give the same: {result.headline}, with {word}"
-        same = f"the same seed gives the same over {result.steps} steps"
-        if result.findings:
-            finding = result.findings[0]
-            where = f", {finding.location}" if finding.location is not None else ""
-            more = len(result.findings) - 1
-            rest = f"; {more} more" if more else ""
-            return f"{finding.title}{where}{rest}; {same}"
-        following = sum(one.effect is SeedEffect.FOLLOWS for one in result.streams)
-        if not result.streams:
-            return f"no random number is drawn, so that the seed changes nothing; {same}"
-        said = f"{following} of {len(result.streams)} lines that draw follow the seed"
-        return f"{said}; {same}"
-
-
-def _is_same(judged: Judged) -> bool:
-    """Return True unless the runs under one seed differ by more than the tolerance."""
-    return judged.verdict is not Verdict.NOT_REPRODUCIBLE
+    def _note_not_held(self, why: str) -> None:
+        self.runs.notes.append(NotChecked(Unchecked.SEED_USE_UNKNOWN, _NOTHING_ELSE, why))

@@ -21,6 +21,7 @@ class SeedFault(Enum):
     CONSTANT = "RA625"
     CONSTANT_IN_LIBRARY = "RA626"
     WORKERS = "RA627"
+    MORE_THAN_DRAWS = "RA628"
 
 
 SEED_RULES = (
@@ -134,5 +135,21 @@ SEED_RULES = (
         ),
         question="seeds",
         references=(_WORKERS, _NOTES),
+    ),
+    Rule(
+        id=SeedFault.MORE_THAN_DRAWS.value,
+        title="the seed changes more than what is drawn",
+        advice="give it a value of its own; let the seed do nothing but seed",
+        explanation=(
+            "Another seed is to bring other weights, another order of the data and other dropout. "
+            "Here it changes something besides: a learning rate or a number of steps that is made "
+            "of it, a fold that is chosen by it. Runs under several seeds then differ in more than "
+            "chance, and their spread says nothing of the method. It is told by a run under "
+            "another seed in which each call that seeds is given what it was given under the first "
+            "one: all that is drawn is drawn as there, so what differs depends on the seed in "
+            "another way. Where nothing differs, nothing else depends on it."
+        ),
+        question="seeds",
+        references=(_NOTES,),
     ),
 )

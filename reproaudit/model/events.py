@@ -191,6 +191,7 @@ class Unchecked(str, Enum):
     NO_REPRODUCER = "no-reproducer"
     NOT_PROVEN = "not-proven"
     BATCHES_UNSEEN = "batches-unseen"  # of a server
+    SEED_USE_UNKNOWN = "seed-use-unknown"  # what depends on a seed besides what is drawn
     # of the gate
     SUBJECT_FAILED = "subject-failed"
 

@@ -11,7 +11,7 @@ from reproaudit.model.question import Question, Resumption
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.moments import name_pass
-from reproaudit.report.questions.headlines import word_lost_states, word_question
+from reproaudit.report.questions.headlines import word_lost_states, word_seeds, word_variations
 from reproaudit.report.wording import (
     inflect_noun,
     is_after_last_step,
@@ -43,8 +43,10 @@ def word_headline(result: AuditResult, *, compared: int, reach: Reach | None = N
     is_asked = result.question is not Question.AUDIT and result.verdict is not Verdict.NOT_AUDITED
     if is_asked and result.question is Question.RESUME and result.resumption is not None:
         return word_resumption(result)
-    if is_asked or result.question is Question.VARY:
-        return word_question(result, _say_how_many(result) + _say_where(result))
+    if result.question is Question.VARY:
+        return word_variations(result, _say_how_many(result) + _say_where(result))
+    if result.question is Question.SEEDS and (is_asked or result.runs[0].outcome.is_success):
+        return word_seeds(result, _say_where(result))
     # Runs that end differently are a divergence, so here all of them ended like the first.
     ending = result.runs[0].outcome
     if result.verdict is Verdict.NOT_AUDITED and not ending.is_success:

@@ -50,6 +50,17 @@ def show_count(number: int, noun: str) -> str:
     return f"{number:,} {word}"
 
 
+def conjugate_be(number: int) -> str:
+    """Return `is` or `are`, as it stands behind so many things."""
+    return "is" if number == 1 else "are"
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return `a, b and c`; there is at least one."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def inflect_noun(noun: str, number: int) -> str:
     """Return the noun as it stands behind the number: `run`, `runs`, `batches`."""
     if number == 1:
@@ -234,13 +245,9 @@ def _word_proof(fix: Fix) -> str:
     """Say which runs prove a fix: those with it, or those with it and others."""
     runs = show_count(fix.runs, "run")
     if not fix.together:
-        return f"verified, {runs} with it {_be(fix.runs)} equal"
+        return f"verified, {runs} with it {conjugate_be(fix.runs)} equal"
     both = "both" if len(fix.settings) == len(fix.together) == 1 else "all of them"
-    return f"{word_together(fix)}, {runs} with {both} {_be(fix.runs)} equal"
-
-
-def _be(number: int) -> str:
-    return "is" if number == 1 else "are"
+    return f"{word_together(fix)}, {runs} with {both} {conjugate_be(fix.runs)} equal"
 
 
 def word_together(fix: Fix) -> str:

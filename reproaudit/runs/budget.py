@@ -73,6 +73,11 @@ class Spending:
         if left_s is not None and left_s <= 0:
             raise BudgetSpent
 
+    def find_rest(self, runs_made: int) -> Budget:
+        """Return what is left of the budget."""
+        spent = runs_made - self._runs_before if self._is_counting else 0
+        return Budget(max(self._budget.runs - spent, 0), self.measure_left())
+
     def measure_left(self) -> float | None:
         """Return how many seconds are left; None while time is not bounded."""
         if self._budget.seconds is None or self._started_s is None or not self._is_time_bound:

@@ -120,6 +120,10 @@ class Lab:
         """Count against the budget from here on; time, if it was not counted before."""
         self._spending.start(self.runs_made)
 
+    def find_budget(self) -> Budget:
+        """Return what is left of the budget, for another lab to go on with."""
+        return self._spending.find_rest(self.runs_made)
+
     def can_try(self, name: str) -> bool:
         """Return True: in fresh processes, runs can be made under every intervention."""
         return True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from reproaudit.config.held_seed import HeldSeed
 from reproaudit.config.plan import Pin, RunPlan, Stop, Target
 from reproaudit.config.portions import Portions
 from reproaudit.config.settings import Settings, make_environment, merge
@@ -66,6 +67,7 @@ class RunRequest:
     stop: Stop | None = None
     kept_streams: int | None = None
     given_streams: str = ""
+    held_seeds: tuple[HeldSeed, ...] = ()
     following: RunRequest | None = None
     is_over: Callable[[Path], bool] | None = field(default=None, compare=False)
     settings: Settings = Settings()
@@ -80,7 +82,7 @@ class RunRequest:
         """
         is_other = self.subject is not None or self.python is not None
         is_other |= self.settings != Settings() or self.stop is not None
-        is_other |= bool(self.given_streams) or self.portions is not None
+        is_other |= bool(self.given_streams or self.held_seeds) or self.portions is not None
         return bool(self.interventions or self.files) or self.lines or is_other
 
     def change_settings(self, settings: Settings) -> Settings:
@@ -123,6 +125,7 @@ class RunRequest:
             stop=self.stop,
             kept_streams=self.kept_streams,
             given_streams=self.given_streams,
+            held_seeds=self.held_seeds,
             extra=plan.extra if self.is_over is None else plan.extra | {MAY_BE_STOPPED: "yes"},
         )
 

@@ -21,6 +21,7 @@ from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, 
 from reproaudit.record.process.copied_code import lead_to_copies
 from reproaudit.record.process.errors import describe_error
 from reproaudit.record.process.exits import tell_exits
+from reproaudit.record.process.held_seeds import HeldSeeds
 from reproaudit.record.process.imports import ImportWatch
 from reproaudit.record.process.other_kernels import number_cells
 from reproaudit.record.process.outcomes import make_number
@@ -82,6 +83,8 @@ class Host:
 
     def _start(self, install: Callable[[], None]) -> None:
         self.change()
+        if self.plan.held_seeds:
+            HeldSeeds(self._patches, self.plan.held_seeds).install(self.when_imported)
         if self.plan.streams:
             settings_watch.start(self._patches, self.when_imported)
         # They may be what imports torch: known before, they are waited for to their end.

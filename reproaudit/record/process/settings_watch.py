@@ -144,5 +144,11 @@ def start(
     """Begin to watch in this process."""
     global current
     current = SettingWatch(patches)
+    patches.on_undo(_forget)
     current.install(when_imported)
     return current
+
+
+def _forget() -> None:
+    global current
+    current = None

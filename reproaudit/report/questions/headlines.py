@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from reproaudit.model.question import Dependence, LostState, Question, SeedEffect, SeedStream
-from reproaudit.model.result import AuditResult
+from reproaudit.model.events import Unchecked
+from reproaudit.model.question import (
+    Dependence,
+    FlagSetting,
+    LostState,
+    SeedEffect,
+    SeedStream,
+)
+from reproaudit.model.result import AuditResult, Finding, TensorDivergence
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.questions.resumption_rows import name_lost
 from reproaudit.report.questions.seed_rows import EFFECTS, name_stream, sort_streams
 from reproaudit.report.questions.variation_rows import Group, group_differing, word_source
-from reproaudit.report.wording import show_count, show_name, show_prose
+from reproaudit.report.wording import join_names, show_count, show_name, show_prose
 
 _MOST = 3  # things of one kind that a headline names
 
 
-def word_question(result: AuditResult, usual: str) -> str:
-    """Return the headline of a result, without a final full stop. `usual` says how many runs differ
-    and where first."""
-    if result.question is Question.VARY:
-        return _word_variations(result, usual)
-    if result.question is Question.RESUME:
-        return usual
-    return _word_seeds(result)
-
-
-def _word_variations(result: AuditResult, usual: str) -> str:
+def word_variations(result: AuditResult, usual: str) -> str:
+    """Return the headline of a question after variations, without a final full stop. `usual` says
+    how many runs differ and where first."""
     groups = group_differing(result)
     decisive = [group for group in groups if not group.outcomes[0].is_within_tolerance]
     said = []
@@ -46,10 +45,10 @@ def _word_dependences(groups: Sequence[Group]) -> str:
         *_name_groups(of[Dependence.UNEXPLAINED], "not explained"),
     ]
     if parts:
-        said.append(f"on {_join(parts)}")
+        said.append(f"on {join_names(parts)}")
     documented = list(_name_groups(of[Dependence.EXPECTED], ""))
     if documented:
-        said.append(f"as documented, on {_join(documented)}")
+        said.append(f"as documented, on {join_names(documented)}")
     return f"depends {' and, '.join(said)}" if parts else f"depends, {said[0]}"
 
 
@@ -111,34 +110,77 @@ def word_lost_states(lost: Sequence[LostState]) -> str:
     names = [f"the {name_lost(one)}" for one in lost[:_MOST]]
     if len(lost) > _MOST:
         names.append(f"{len(lost) - _MOST:,} more")
-    return _join(names)
+    return join_names(names)
 
 
-def _word_seeds(result: AuditResult) -> str:
-    streams = result.streams
+def word_seeds(result: AuditResult, where: str) -> str:
+    """Return the headline of a question after the seed, without a final full stop. `where` says
+    where runs first differ, if they do."""
+    if not result.streams and len(result.runs) == 1:
+        return _word_timeline(result.timeline)
+    under = result.runs[0].condition
+    numbers = {run.index for run in result.runs if run.condition == under}
+    groups = [group for group in result.classes if not numbers.isdisjoint(group)]
+    said = list(_word_reach(result))
+    if len(groups) < 2 or all(map(_is_within, result.divergences)):
+        steps = show_count(result.steps, "step")
+        return "; ".join([*said, f"the same seed gives the same over {steps}"])
+    counted = f"{show_count(len(numbers), 'run')} with {show_name(under)}"
+    differs = f"the same seed does not give the same: {counted}, {len(groups)} distinct{where}"
+    return "; ".join([differs, *said])
+
+
+def _is_within(divergence: TensorDivergence) -> bool:
+    return divergence.difference is not None and divergence.difference.within_tolerance
+
+
+def _word_reach(result: AuditResult) -> Iterator[str]:
+    """Say what is wrong, or how much of what is drawn follows the seed."""
+    if result.verdict is Verdict.NOT_AUDITED:
+        ends = [note for note in result.not_checked if note.code is Unchecked.AUDIT_ENDED]
+        why = f": {show_prose(ends[0].why)}" if ends else ""
+        yield f"what another seed changes is not known{why}"
+        return
+    if result.findings:
+        yield _name_finding(result.findings[0])
+        more = len(result.findings) - 1
+        if more:
+            yield f"{more:,} more"
+        return
     wrong = [stream for stream in sort_streams(result) if not stream.is_expected]
-    follow = sum(stream.effect is SeedEffect.FOLLOWS for stream in streams)
-    late = sum(bool(setting.why) for setting in result.timeline)
-    said = []
-    if streams and not follow:
-        said.append("the seed changes nothing")
     if wrong:
-        said.append(f"not as they ought to be: {_join(_name_streams(wrong))}")
-    if follow:
-        verb = "follows" if follow == 1 else "follow"
-        said.append(f"{show_count(follow, 'stream')} {verb} the seed")
-    constant = sum(
-        stream.is_expected and stream.effect is SeedEffect.CONSTANT for stream in streams
-    )
-    if constant and not wrong:
-        said.append(f"{constant:,} ought to be constant, and {_be(constant)}")
-    if late:
-        said.append(f"{show_count(late, 'setting')} of seeds or flags came too late or were undone")
-    return "; ".join(said) or "the program draws no random numbers"
+        yield f"not as they ought to be: {join_names(_name_streams(wrong))}"
+    elif result.streams:
+        total = show_count(len(result.streams), "line")
+        follow = sum(stream.effect is SeedEffect.FOLLOWS for stream in result.streams)
+        yield f"{follow:,} of {total} that draw follow the seed"
+    else:
+        yield "no random number is drawn, so that the seed changes nothing"
 
 
-def _be(number: int) -> str:
-    return "is" if number == 1 else "are"
+def _name_finding(finding: Finding) -> str:
+    title = show_prose(finding.title)
+    if finding.location is None:
+        return title
+    return f"{title}, {show_name(finding.location.place)}"
+
+
+def _word_timeline(timeline: Sequence[FlagSetting]) -> str:
+    """Say how often seeds and flags are set in the one run that was made."""
+    if not timeline:
+        return "no seed and no determinism flag is set; one run, nothing was compared"
+    said = f"seeds and flags are set {len(timeline):,} times"
+    if len(timeline) == 1:
+        said = "one seed or flag is set"
+    wrong = sum(bool(setting.why) for setting in timeline)
+    if wrong:
+        which = (
+            "too late or over another"
+            if len(timeline) == 1
+            else (f"{wrong:,} of them too late or over others")
+        )
+        said += f", {which}"
+    return f"{said}; one run, nothing was compared"
 
 
 def _name_streams(streams: Sequence[SeedStream]) -> list[str]:
@@ -146,9 +188,3 @@ def _name_streams(streams: Sequence[SeedStream]) -> list[str]:
     if len(streams) > _MOST:
         names.append(f"{len(streams) - _MOST:,} more")
     return names
-
-
-def _join(parts: Sequence[str]) -> str:
-    """Return `a, b and c`."""
-    *most, last = parts
-    return f"{', '.join(most)} and {last}" if most else last

@@ -11,6 +11,7 @@ from reproaudit.model.question import Dependence, Trend, VariationOutcome
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.report.wording import (
     is_after_last_step,
+    join_names,
     name_far,
     name_source,
     show_count,
@@ -193,14 +194,13 @@ def name_settings(outcomes: Sequence[VariationOutcome]) -> str:
     values: dict[str, list[str]] = {}
     for outcome in outcomes:
         values.setdefault(outcome.name, []).append(show_name(outcome.value))
-    return ", ".join(f"{show_name(name)}={_join(found)}" for name, found in values.items())
+    return ", ".join(f"{show_name(name)}={_list_values(found)}" for name, found in values.items())
 
 
-def _join(values: Sequence[str]) -> str:
+def _list_values(values: Sequence[str]) -> str:
     if len(values) > _MOST_VALUES:
         values = [*values[:_MOST_VALUES], f"{len(values) - _MOST_VALUES:,} more"]
-    *most, last = values
-    return f"{', '.join(most)} and {last}" if most else last
+    return join_names(values)
 
 
 def word_far(result: AuditResult, outcome: VariationOutcome) -> str:
