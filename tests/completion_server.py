@@ -92,6 +92,7 @@ class CompletionServer(ThreadingHTTPServer):
         self.gives_logprobs = gives_logprobs
         self.batches: list[int] = []
         self.paths: list[str] = []
+        self.keys: set[str | None] = set()  # what requests were authorised by
         self.release = threading.Event()  # what hangs goes on
         self._count = threading.Lock()
         self._asked = 0
@@ -153,10 +154,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.paths.append(self.path)
+        self.server.keys.add(self.headers["Authorization"])
         self._send(200, {"data": [{"id": "small"}]})
 
     def do_POST(self) -> None:
         self.server.paths.append(self.path)
+        self.server.keys.add(self.headers["Authorization"])
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         fault = self.server.next_fault()
         if body["model"] != "small":
@@ -178,6 +181,18 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b'{"choices"')
         elif fault == "hang":
             self.server.release.wait()
+        elif fault == "slow header":
+            self._send_slowly()
+        elif fault == "chunks":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b'5\r\n{"cho\r\nno number\r\n')
+        elif fault == "deep":
+            self._write(200, b"[" * 100_000)
+        elif fault == "key":
+            said = f"Incorrect key: {self.headers['Authorization']}"
+            self._send(401, {"error": {"message": said}})
         elif body.get("logprobs") and fault == "no logprobs":
             self._send(400, {"error": {"message": "logprobs are not supported"}})
         else:
@@ -201,6 +216,12 @@ class _Handler(BaseHTTPRequestHandler):
         if body.get("logprobs") and self.server.gives_logprobs:
             choice["logprobs"] = given
         return {"choices": [choice]}
+
+    def _send_slowly(self) -> None:
+        """Send a header that never ends, each part of it sooner than a socket gives up."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        while not self.server.release.wait(0.05):
+            self.wfile.write(b"X-Wait: 1\r\n")
 
     def _send(self, status: int, document: Any) -> None:
         self._write(status, json.dumps(document).encode())

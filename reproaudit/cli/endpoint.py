@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
+from reproaudit.cli.choices import resolve_choices
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.option_values import parse_positive
 from reproaudit.cli.page_options import choose_page_options
 from reproaudit.cli.streams import say
+from reproaudit.cli.tracking import track
+from reproaudit.config.project import load_project
 from reproaudit.errors import SubjectError, UsageError
 from reproaudit.model.verdict import Verdict, exit_code
 from reproaudit.printable import make_lines_printable
 from reproaudit.report.destinations import TRACES
 from reproaudit.report.output import check_reports, emit
+from reproaudit.track.registry import read_wanted
 
 if TYPE_CHECKING:
     from reproaudit.model.result import AuditResult
@@ -43,6 +48,12 @@ def add_endpoint(parser: argparse.ArgumentParser) -> None:
         help="a prompt in each line, or of a .jsonl file in its field `prompt`",
     )
     group.add_argument(
+        "--api-key-env",
+        metavar="NAME",
+        help="the variable that holds the server's key; it is sent as Authorization: Bearer, and "
+        "stands in no report",
+    )
+    group.add_argument(
         "--requests",
         type=parse_positive,
         default=_REQUESTS,
@@ -67,6 +78,7 @@ def vary_endpoint(options: argparse.Namespace) -> int:
     if out is not None:
         TRACES.try_folder(out)
     sizes = read_sizes(options.vary)
+    trackers = read_wanted(resolve_choices(options, load_project(Path.cwd())).track or ())
     prompts = make_prompts(_read_prompts(options.prompts))
     endpoint = Endpoint(
         EndpointOptions(
@@ -76,6 +88,7 @@ def vary_endpoint(options: argparse.Namespace) -> int:
             tokens=options.max_tokens,
             seed=options.seed or 0,
             timeout_s=options.timeout or _TIMEOUT_S,
+            key=_read_key(options.api_key_env),
         )
     )
     progress = progress_for(options.quiet, plain=options.plain)
@@ -86,7 +99,23 @@ def vary_endpoint(options: argparse.Namespace) -> int:
     finally:
         progress.close()
     emit(result, options.report, options=choose_page_options(options), plain=options.plain)
+    track([result], trackers)
     return _choose_code(result, failure)
+
+
+def _read_key(variable: str | None) -> str:
+    """Return the key that a variable holds; "" if none was named. Raises UsageError."""
+    if variable is None:
+        return ""
+    key = os.environ.get(variable, "").strip()
+    if not key or not key.isascii() or not key.isprintable():
+        said = "holds no key" if not key else "holds what cannot be a key"
+        raise UsageError(
+            f"the variable {variable} {said}",
+            code="endpoint-key",
+            hint=f"export {variable}=…; it is named, and not given, on the command line",
+        )
+    return key
 
 
 def _choose_code(result: AuditResult, failure: SubjectError | None) -> int:

@@ -43,7 +43,8 @@ def _compare_traces(a: Trace, b: Trace) -> Iterator[tuple[str, str, str]]:
     for name, first in of_a.items():
         second = of_b.get(name)
         if second is not None and second != first:
-            yield name, first, second
+            optimizer, _, setting = name.partition(": ")
+            yield f"{setting} of {optimizer}", first, second
     for kind, what in ((EventKind.PARAMETER, "parameter"), (EventKind.BATCH, "first batch")):
         shapes_a, shapes_b = _list_first_shapes(a, kind), _list_first_shapes(b, kind)
         for name, first in shapes_a.items():

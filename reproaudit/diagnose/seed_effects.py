@@ -181,6 +181,15 @@ def find_seeding(one: SiteEffect, reach: SeedReach) -> SeedCall | None:
                 if call.event < one.site.first_event
             ]
             return _choose(before, one, reach)
+    if key.stream not in OWN_STREAMS:
+        # A worker's own call undoes what its process began with.
+        own = [
+            call
+            for process in one.site.states
+            for call in reach.calls.of_stream(process, key.stream)
+        ]
+        if own:
+            return _choose(own, one, reach)
     # A worker's generators were made in the process that it was forked from, or in itself.
     calls = [call for call in reach.calls.calls if call.stream == key.stream]
     return _choose(

@@ -66,8 +66,8 @@ def _read_first_event(item: tuple[object, Site]) -> int:
 def find_other_use(pair: HeldPair, interned: Interned, place: Location | None) -> Finding | None:
     """Return the finding that the seed changes what draws nothing; None if nothing shows it.
 
-    That are settings, shapes and numbers of steps, or an operator that is given equal tensors and
-    gives others: it has no stream to draw them from, so its other arguments are made of the seed.
+    That are settings, shapes and numbers of steps, or an operator that is given equal tensors, or
+    the same random numbers, and gives others: its other arguments are made of the seed.
     `place` is the line that makes something of the seed, if it is known: what a setting or a shape
     is made of.
     """
@@ -78,7 +78,8 @@ def find_other_use(pair: HeldPair, interned: Interned, place: Location | None) -
     notes = [*_tell_facts(facts, pair.words)]
     if op is not None:
         where = f" at {op.known_location}" if op.known_location is not None else ""
-        notes.append(f"{op.shown_name}{where} is given equal tensors, and gives others")
+        given = "equal tensors" if op.drew_from is None else "the same random numbers"
+        notes.append(f"{op.shown_name}{where} is given {given}, and gives other results")
     names = [fact.name for fact in facts[:_MOST_NAMED]]
     location = op.known_location if op is not None else None
     if facts and place is not None:
@@ -110,10 +111,19 @@ def _tell_facts(facts: Sequence[DifferingFact], words: tuple[str, str]) -> list[
 
 
 def _find_op(pair: HeldPair, interned: Interned) -> OpEvent | None:
-    """Return the first source if it is an op that is given equal tensors and draws nothing."""
+    """Return the first source if it is an op that is given equal tensors, or draws from an equal
+    state."""
     sources = localise(pair.base, pair.held, interned).sources
-    if not sources or sources[0].origin is not Origin.OP or sources[0].event_a is None:
+    if not sources:
         return None
-    op = pair.base.trace_of(sources[0].process).op(sources[0].event_a)
+    first = sources[0]
+    if first.origin not in (Origin.OP, Origin.RANDOM):
+        return None
+    if first.event_a is None or first.event_b is None:
+        return None
+    op = pair.base.trace_of(first.process).op(first.event_a)
+    other = pair.held.trace_of(first.process).op(first.event_b)
+    if op.drew_from is not None:
+        return op if op.drew_from == other.drew_from else None
     # What is made of numbers alone may be made of such as were drawn where nobody looks.
     return None if op.inputs == NOTHING else op

@@ -1,6 +1,6 @@
 """Asks an OpenAI-style server: one completion at a time, and nothing but the host that is named.
 
-No proxy of the environment is used, no redirect is followed, and no key is sent.
+No proxy of the environment is used, and no redirect is followed: a key goes to no other host.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ import http.client
 import json
 import socket
 import struct
+import threading
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reproaudit.errors import SubjectError, UsageError
 
 _MOST_BYTES = 64 << 20  # of one answer
 _CHUNK = 1 << 16
+_GRACE_S = 1.0  # a server that is only slow is told as such by the socket
 _SHOWN = 200  # characters of what a server says
 # What reading an answer raises that is of another form, whatever stands in its places.
 _NOT_OF_FORM = (AttributeError, LookupError, OverflowError, TypeError, ValueError, struct.error)
@@ -28,7 +30,8 @@ _NOT_OF_FORM = (AttributeError, LookupError, OverflowError, TypeError, ValueErro
 class EndpointOptions:
     """Where to ask, and what every request has. `url` ends before `/completions`.
 
-    `tokens` are the most that an answer may have, `timeout_s` is for one answer.
+    `tokens` are the most that an answer may have, `timeout_s` is for one answer. `key` is sent with
+    each request, and nothing that a server says of it is passed on; "" for none.
     """
 
     url: str
@@ -37,6 +40,7 @@ class EndpointOptions:
     tokens: int = 32
     seed: int = 0
     timeout_s: float = 120.0
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +132,38 @@ class Endpoint:
         """Send JSON, or nothing, and return the JSON that comes back."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if self.options.key:
+            headers["Authorization"] = f"Bearer {self.options.key}"
         request = urllib.request.Request(self.options.url + path, data, headers)
-        text = self._send(request, path)
+        text = self._send_in_time(request, path)
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._fail(
                 f"{path} gives no JSON: {_shorten(text.decode('utf-8', 'replace'))}",
                 code="endpoint-answer",
                 hint="the address ends before /completions, as in http://127.0.0.1:8000/v1",
             ) from None
+
+    def _send_in_time(self, request: urllib.request.Request, path: str) -> bytes:
+        """Send a request from a thread of its own: a server that sends a byte of its header now and
+        then would be waited for without end."""
+        ends: list[bytes | BaseException] = []
+
+        def send() -> None:
+            try:
+                ends.append(self._send(request, path))
+            except BaseException as error:
+                ends.append(error)
+
+        thread = threading.Thread(target=send, daemon=True)
+        thread.start()
+        thread.join(self.options.timeout_s + _GRACE_S)
+        if not ends:
+            raise self._time_out(path)
+        if isinstance(ends[0], BaseException):
+            raise ends[0]
+        return ends[0]
 
     def _send(self, request: urllib.request.Request, path: str) -> bytes:
         timeout_s = self.options.timeout_s
@@ -186,15 +212,21 @@ class Endpoint:
         # `read1` does not say so itself.
         if response.length:
             raise http.client.IncompleteRead(b"", response.length)
-        return b"".join(parts)
+        return self._hide_key(b"".join(parts))
+
+    def _hide_key(self, text: bytes) -> bytes:
+        """Return what a server says without the key, which some repeat where they refuse it."""
+        key = self.options.key.encode()
+        return text.replace(key, b"***") if key else text
 
     def _word_status(self, error: urllib.error.HTTPError, path: str) -> SubjectError:
         said = ""
         try:
-            said = _find_message(error.read(_CHUNK))
+            said = _find_message(self._hide_key(error.read(_CHUNK)))
         except (OSError, http.client.HTTPException):
             said = "and the rest of its answer was cut off"
         hints = {
+            401: "name the variable that holds the key: --api-key-env NAME",
             404: "is the model's name right (--model), and the address (…/v1)?",
             429: "it takes fewer requests at once: leave out the largest batch, or raise its limit",
         }

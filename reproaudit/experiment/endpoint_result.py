@@ -12,7 +12,7 @@ from reproaudit.experiment.endpoint_batches import Mode, PromptSet
 from reproaudit.experiment.endpoint_client import Answer, Endpoint
 from reproaudit.model.difference import Difference
 from reproaudit.model.events import NotChecked, Outcome, OutcomeKind, Unchecked
-from reproaudit.model.question import Dependence, Question, VariationOutcome
+from reproaudit.model.question import SERVER_PREFIX, Dependence, Question, VariationOutcome
 from reproaudit.model.result import AuditResult, RunSummary
 from reproaudit.model.verdict import Comparison, decide
 from reproaudit.report.headline import word_headline
@@ -88,7 +88,6 @@ def make_endpoint_result(
         under = by_condition.get((mode, size))
         why = "" if failure is None else failure.message
         outcomes.append(_describe(mode, size, under, alone, asked=asked, why=why))
-    is_stable = len(asked) < 2 or set(asked[1].answers) <= set(asked[0].answers)
     ended = Outcome(OutcomeKind.COMPLETED, 0)
     verdict = decide(
         Comparison(
@@ -122,14 +121,8 @@ def make_endpoint_result(
             ("max tokens", str(options.tokens)),
         ),
     )
-    return replace(result, headline=_word_headline(result, is_stable=is_stable))
-
-
-def _word_headline(result: AuditResult, *, is_stable: bool) -> str:
-    said = word_headline(result, compared=result.compared[0][1])
-    if is_stable:
-        return said
-    return f"a prompt that is asked alone gets other answers the second time; {said}"
+    headline = word_headline(result, compared=result.compared[0][1])
+    return replace(result, headline=headline)
 
 
 def _find_classes(asked: Sequence[Asked], alone: dict[int, Answer]) -> tuple[tuple[int, ...], ...]:
@@ -152,7 +145,10 @@ def _describe(
     why: str,
 ) -> VariationOutcome:
     outcome = VariationOutcome(
-        name=f"endpoint.{mode.value}", value=str(size), dependence=Dependence.NOT_TRIED, why=why
+        name=f"{SERVER_PREFIX}{mode.value}",
+        value=str(size),
+        dependence=Dependence.NOT_TRIED,
+        why=why,
     )
     if under is None or not under.answers:
         return outcome

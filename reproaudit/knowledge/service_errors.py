@@ -60,6 +60,11 @@ SERVICE_ERRORS = {
     "endpoint-interrupted": (
         "The asking of a server was interrupted. What was answered until then is compared."
     ),
+    "endpoint-key": (
+        "The variable that --api-key-env names is empty, or holds more than visible ASCII "
+        "characters. The key is read from a variable alone, so that it stands in no list of "
+        "processes, no history of a shell and no report."
+    ),
     "endpoint-model": (
         "A server that has several models, or does not list its models, has to be told which one "
         "is meant, with --model."

@@ -42,6 +42,10 @@ class Trend(str, Enum):
     UNKNOWN = "unknown"  # no values were kept to measure it
 
 
+# Before the name of a variation of what a server is asked at once.
+SERVER_PREFIX = "endpoint."
+
+
 @dataclass(frozen=True, slots=True)
 class VariationOutcome:
     """One value of one variation, against the plain run.
@@ -70,6 +74,11 @@ class VariationOutcome:
     trend: Trend = Trend.NONE
     reference: str = ""
     environment_diff: tuple[str, ...] = ()
+
+    @property
+    def is_of_server(self) -> bool:
+        """True if answers of a server were compared, which are what `tensors` counts."""
+        return self.name.startswith(SERVER_PREFIX)
 
     @property
     def setting(self) -> str:

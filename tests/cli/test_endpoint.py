@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reproaudit.cli.main import main
+from reproaudit.track.apart import Attempt
 from tests.completion_server import serve_completions
 
 PROMPTS = "The sea\nA train leaves\nOne two three and so on\n"
@@ -48,7 +49,10 @@ def test_a_server_that_computes_each_row_alone_gives_one_answer_to_each_prompt(
     assert {one["dependence"] for one in found.values()} == {"none"}
     assert found["endpoint.single=4"]["why"] == "8 answers to one prompt, 1 unique"
     assert found["endpoint.mixed=4"]["why"] == "8 answers to 3 prompts, 3 unique"
-    assert capsys.readouterr().out.startswith("equal: 6 variations change nothing")
+    said = capsys.readouterr().out
+    assert said.startswith("equal: 6 variations change nothing")
+    assert "endpoint.single=1 and 4: 8 answers to one prompt, 1 unique" in said
+    assert "endpoint.mixed=1 and 4: 8 answers to 3 prompts, 3 unique" in said
     assert set(server.paths) == {"/v1/models", "/v1/completions"}
 
 
@@ -58,6 +62,7 @@ def test_the_control_whose_sums_depend_on_the_batch_fails(
     with serve_completions(depends_on_batch=True) as server:
         code, result = ask(tmp_path, server.url, "--vary", "batch=1,2", "--vary", "batch=4")
     assert (code, result["verdict"]) == (1, "not-reproducible")
+    said = capsys.readouterr().out
     found = by_setting(result)
     for mode in ("single", "mixed", "prefix"):
         assert found[f"endpoint.{mode}=1"]["dependence"] == "none"
@@ -66,12 +71,12 @@ def test_the_control_whose_sums_depend_on_the_batch_fails(
         assert one["tensor"].startswith("token ")
         assert one["tensors"] > 0
         assert one["difference"]["max_abs"] > 0
+        assert f"the first of {one['tensors']} answers" in said or one["tensors"] == 1
     # It is the same in each batch of four, and another one alone.
     assert found["endpoint.single=4"]["why"].startswith("8 answers to one prompt, ")
     assert "1 unique" not in found["endpoint.single=4"]["why"]
     codes = [note["code"] for note in result["not_checked"]]
     assert codes == ["operator-not-located", "batches-unseen"]
-    said = capsys.readouterr().out
     assert "endpoint.single" in said
     assert "are not the one alone, the first" in said
     # Alone, a prompt gets one answer.
@@ -107,14 +112,17 @@ def test_without_probabilities_texts_are_compared_and_that_is_said(
         ("text", "endpoint-answer", "gives no JSON: <html>hello</html>"),
         ("form", "endpoint-answer", "gives no answer of OpenAI's form"),
         ("cut", "endpoint-cut", "was cut off"),
+        ("chunks", "endpoint-cut", "was cut off"),
+        ("deep", "endpoint-answer", "gives no JSON: [[["),
         ("hang", "endpoint-timeout", "did not answer within 0.2 s"),
+        ("slow header", "endpoint-timeout", "did not answer within 0.2 s"),
     ],
 )
 def test_what_goes_wrong_at_once_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: str, code: str, said: str
 ) -> None:
     with serve_completions(fault=fault) as server:
-        words = ("--timeout", "0.2") if fault == "hang" else ()
+        words = ("--timeout", "0.2") if code == "endpoint-timeout" else ()
         ended, result = ask(tmp_path, server.url, "--vary", "batch=2", *words)
     assert (ended, result) == (2, {})
     lines = capsys.readouterr().err.splitlines()
@@ -149,6 +157,50 @@ def test_a_difference_that_was_seen_before_it_went_wrong_stands(
         code, result = ask(tmp_path, server.url, "--vary", "batch=4")
     assert (code, result["verdict"]) == (1, "not-reproducible")
     assert "answers 429" in capsys.readouterr().err
+
+
+def test_a_key_is_sent_with_each_request_and_stands_nowhere_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-secret-7")
+    words = ("--vary", "batch=2", "--api-key-env", "MY_KEY", "--out", str(tmp_path / "answers"))
+    with serve_completions() as server:
+        code, _ = ask(tmp_path, server.url, *words, requests=2)
+    assert (code, server.keys) == (0, {"Bearer sk-secret-7"})
+    with serve_completions(fault="key") as server:
+        assert ask(tmp_path, server.url, *words)[0] == 2
+    captured = capsys.readouterr()
+    assert "answers 401 Unauthorized: Incorrect key: Bearer ***" in captured.err
+    written = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
+    assert not any(b"sk-secret" in content for content in written)
+    assert "sk-secret" not in captured.out + captured.err
+
+
+@pytest.mark.parametrize("value", [None, "", "two\nlines", "schlüssel"])
+def test_a_variable_that_holds_no_key_is_refused(
+    value: str | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MY_KEY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("MY_KEY", value)
+    url = "http://127.0.0.1:1/v1"
+    assert main(["vary", "--endpoint", url, "--api-key-env", "MY_KEY"]) == 2
+    assert "[endpoint-key]" in capsys.readouterr().err
+
+
+def test_a_tracker_is_told_of_a_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    def log_apart(results: Any, wanted: Any, accepted: Any) -> Attempt:
+        told.append((wanted.tracker, results[0].question.value))
+        return Attempt()
+
+    monkeypatch.setattr("reproaudit.track.apart.log_apart", log_apart)
+    with serve_completions() as server:
+        ask(tmp_path, server.url, "--vary", "batch=1", "--track", "mlflow", requests=1)
+    assert told == [("mlflow", "vary")]
 
 
 def test_a_model_that_is_not_there_and_a_server_that_is_not_up_are_told(

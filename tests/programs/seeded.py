@@ -1,4 +1,4 @@
-"""Takes a seed; `--way` says what it does with it, well or badly."""
+"""Takes a seed; `--way` says what it does with it, well or badly: one way, or several."""
 
 import argparse
 import random
@@ -13,7 +13,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--way", default="well")
 args = parser.parse_args()
-way = args.way
+ways = args.way.split(",")
 torch.set_num_threads(1)
 
 
@@ -38,7 +38,7 @@ def seed_all(seed):
 
 
 def seed_worker(number):
-    random.seed(number if way == "workers" else torch.initial_seed())  # worker seed
+    random.seed(number if "workers" in ways else torch.initial_seed())  # worker seed
 
 
 def build_model():
@@ -48,31 +48,36 @@ def build_model():
 rng = None
 generator = None
 workers = 0
-if way == "late":
+rate = 0.1
+if "late" in ways:
     seed_all(7)
     model = build_model()  # too early
     seed_all(args.seed)
-elif way == "ignored":
+elif "ignored" in ways:
     seed_all(1234)  # ignored
     model = build_model()
-elif way == "zero":
+elif "zero" in ways:
     if args.seed:  # zero
         seed_all(args.seed)
     model = build_model()
 else:
     seed_all(args.seed)
     model = build_model()
-if way == "overwritten":
+if "overwritten" in ways:
     helper_library.prepare()  # overwritten
-elif way == "constant":
+if "constant" in ways:
     rng = np.random.default_rng(42)  # constant
-elif way == "unseeded":
+if "unseeded" in ways:
     rng = np.random.default_rng()  # unseeded
-elif way in ("workers", "well-workers"):
+if "workers" in ways or "well-workers" in ways:
     workers = 2
-elif way == "generators":
+if "generators" in ways:
     generator = torch.Generator().manual_seed(args.seed + 1)
     rng = np.random.default_rng([args.seed, 5])
+if "rate" in ways:
+    rate = 0.1 + 0.01 * args.seed  # rate
+if "fails" in ways and args.seed == 2:
+    raise SystemExit("no such seed")
 samples = Samples(rng)
 loader = DataLoader(
     samples,
@@ -82,7 +87,7 @@ loader = DataLoader(
     num_workers=workers,
     worker_init_fn=seed_worker,
 )
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+optimizer = torch.optim.SGD(model.parameters(), lr=rate)
 for inputs, targets in loader:
     loss = ((model(inputs) - targets) ** 2).mean()
     optimizer.zero_grad()

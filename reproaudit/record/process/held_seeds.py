@@ -72,6 +72,8 @@ class HeldSeeds:
                 (sampler.seed,) = given
 
         self._patches.replace(kind, "__init__", __init__)
+        # What its generator is given is made of that number already.
+        self._patches.replace(kind, "__iter__", self._wrap(kind.__iter__, {}, 0))
 
     def _replace(self, owner: Any, attribute: str, name: str, *, skip: int = 0) -> None:
         table = self._tables.get(name)

@@ -28,13 +28,24 @@ def word_variations(result: AuditResult, usual: str) -> str:
     groups = group_differing(result)
     decisive = [group for group in groups if not group.outcomes[0].is_within_tolerance]
     said = []
-    if not all(finding.variation for finding in result.findings):
+    if _is_unstable_server(result):
+        said.append("a prompt that is asked alone gets other answers the second time")
+    elif not all(finding.variation for finding in result.findings):
         said.append("differs from run to run as it is")
     elif not decisive and result.verdict is Verdict.NOT_REPRODUCIBLE:
         said.append(usual)
     if decisive:
         said.append(_word_dependences(decisive))
     return "; ".join([*said, *_count_others(result)]) or "no variation was tried"
+
+
+def _is_unstable_server(result: AuditResult) -> bool:
+    """Return True for a server whose answers differ though nothing else is asked."""
+    if not any(outcome.is_of_server for outcome in result.variations):
+        return False
+    varied = {outcome.run for outcome in result.variations}
+    alone = {run.index for run in result.runs} - varied
+    return sum(not alone.isdisjoint(group) for group in result.classes) > 1
 
 
 def _word_dependences(groups: Sequence[Group]) -> str:
@@ -122,7 +133,8 @@ def word_seeds(result: AuditResult, where: str) -> str:
     numbers = {run.index for run in result.runs if run.condition == under}
     groups = [group for group in result.classes if not numbers.isdisjoint(group)]
     said = list(_word_reach(result))
-    if len(groups) < 2 or all(map(_is_within, result.divergences)):
+    is_near = bool(result.divergences) and all(map(_is_within, result.divergences))
+    if len(groups) < 2 or is_near:
         steps = show_count(result.steps, "step")
         return "; ".join([*said, f"the same seed gives the same over {steps}"])
     counted = f"{show_count(len(numbers), 'run')} with {show_name(under)}"

@@ -245,7 +245,8 @@ def word_first_tensor(outcome: VariationOutcome) -> str:
         return ""
     said = show_name(outcome.tensor)
     if outcome.tensors > 1:
-        said += f", the first of {show_count(outcome.tensors, 'tensor')}"
+        noun = "answer" if outcome.is_of_server else "tensor"
+        said += f", the first of {show_count(outcome.tensors, noun)}"
     return said
 
 

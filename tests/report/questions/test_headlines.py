@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.model.question import Dependence, Question, SeedEffect
+from reproaudit.model.events import Location, NotChecked, Unchecked
+from reproaudit.model.question import Dependence, Question
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.confidence import word_confidence
@@ -63,12 +64,51 @@ def test_a_program_that_differs_by_itself_is_told_first() -> None:
     )
 
 
-def test_a_seed_that_reaches_nothing_is_said_to_change_nothing() -> None:
-    constant = replace(SEEDS.streams[1], effect=SeedEffect.CONSTANT, is_expected=False)
-    result = replace(SEEDS, streams=(constant,), timeline=())
-    assert word_headline(result, compared=1) == (
-        "the seed changes nothing; not as they ought to be: initial weights, train.py:14 (constant)"
+def test_a_finding_stands_before_what_is_well() -> None:
+    wrong = replace(
+        ONE_DIVERGENCE.findings[0],
+        title="the seed is ignored",
+        location=Location("train.py", 3, "main"),
     )
+    result = replace(SEEDS, classes=((0, 1), (2,)), findings=(wrong, wrong))
+    assert word_headline(result, compared=1) == (
+        "the seed is ignored, train.py:3; 1 more; the same seed gives the same over 10 steps"
+    )
+
+
+def test_a_program_that_draws_nothing_is_told_so() -> None:
+    assert word_headline(replace(SEEDED, streams=()), compared=1) == (
+        "no random number is drawn, so that the seed changes nothing; the same seed gives the same "
+        "over 10 steps"
+    )
+
+
+def test_what_was_not_come_to_is_not_known() -> None:
+    end = NotChecked(Unchecked.AUDIT_ENDED, "the rest", "it was interrupted before --seed 1")
+    result = replace(SEEDED, verdict=Verdict.NOT_AUDITED, streams=(), not_checked=(end,))
+    assert word_headline(result, compared=1) == (
+        "what another seed changes is not known: it was interrupted before --seed 1; the same seed "
+        "gives the same over 10 steps"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (0, "no seed and no determinism flag is set"),
+        (1, "one seed or flag is set"),
+        (3, "seeds and flags are set 3 times, 2 of them too late or over others"),
+    ],
+)
+def test_a_timeline_is_counted(settings: int, said: str) -> None:
+    result = replace(
+        SEEDED,
+        verdict=Verdict.NOT_AUDITED,
+        streams=(),
+        runs=SEEDED.runs[:1],
+        timeline=SEEDS.timeline[:settings],
+    )
+    assert word_headline(result, compared=0) == f"{said}; one run, nothing was compared"
 
 
 def test_a_verdict_is_called_as_the_question_asks() -> None:
