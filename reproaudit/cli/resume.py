@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reproaudit.cli.arguments import Parser, add_run_options, add_settings, add_tolerance
@@ -14,22 +13,21 @@ from reproaudit.cli.choices import (
     limit_steps,
     read_settings,
     read_tolerances,
-    resolve_choices,
 )
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.cli.option_values import parse_path, parse_positive
-from reproaudit.cli.page_options import choose_page_options, refuse_patch_without_source, withhold
+from reproaudit.cli.questions import (
+    Asked,
+    make_question_parser,
+    publish,
+    read_asked,
+    require_subject,
+)
 from reproaudit.cli.report_options import add_reports
-from reproaudit.cli.tracking import track
 from reproaudit.config.plan import StopWay
-from reproaudit.config.project import Choices, ProjectConfig, load_project
-from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.model.verdict import exit_code
-from reproaudit.report.destinations import TRACES, Failures
-from reproaudit.report.output import check_reports, emit
-from reproaudit.track.registry import read_wanted
 
 if TYPE_CHECKING:
     from reproaudit.experiment.resume_runs import ResumeOptions
@@ -71,12 +69,7 @@ def resume(words: list[str]) -> int:
     parser = make_resume_parser()
     ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(ours)
-    if subject is None:
-        raise UsageError(
-            "no subject was named",
-            code="usage",
-            hint="reproaudit resume train.py --at 6; see reproaudit resume --help",
-        )
+    subject = require_subject(subject, "resume", "train.py --at 6")
     if options.at is None and options.stop_args is None:
         raise UsageError(
             "nothing says when the program is to be stopped",
@@ -84,53 +77,37 @@ def resume(words: list[str]) -> int:
             hint="--at STEP counts optimizer steps; or --stop-args 'ARGUMENTS' with which it ends "
             "early by itself",
         )
-    check_reports(options.report)
-    refuse_patch_without_source(options)
-    if options.out is not None:
-        TRACES.try_folder(Path(options.out))
-    spec = parse_subject(subject, own)
-    project = load_project(spec.folder)
-    choices = resolve_choices(options, project)
-    trackers = read_wanted(choices.track or ())
-    result = _compare(options, spec, project, choices)
-    result = withhold(options, result)
-    failures = Failures()
-    with failures.put_off():
-        emit(result, options.report, "", options=choose_page_options(options), plain=options.plain)
-    track([result], trackers)
-    failures.raise_any()
+    asked = read_asked(options, subject, own)
+    result = _compare(options, asked)
+    publish(options, result, asked.trackers)
     return exit_code([result.verdict])
 
 
-def _compare(
-    options: argparse.Namespace, spec: SubjectSpec, project: ProjectConfig, choices: Choices
-) -> AuditResult:
+def _compare(options: argparse.Namespace, asked: Asked) -> AuditResult:
     with hold_interrupts():
         from reproaudit.experiment.resume import resume as compare_resumed
         from reproaudit.runs.progress import progress_for
 
-    wanted = _make_options(options, spec, project, choices)
+    wanted = _make_options(options, asked)
     progress = progress_for(options.quiet, plain=options.plain)
-    out = None if options.out is None else Path(options.out)
     try:
-        return compare_resumed(wanted, progress, out)
+        return compare_resumed(wanted, progress, asked.out)
     finally:
         progress.close()
 
 
-def _make_options(
-    options: argparse.Namespace, spec: SubjectSpec, project: ProjectConfig, choices: Choices
-) -> ResumeOptions:
+def _make_options(options: argparse.Namespace, asked: Asked) -> ResumeOptions:
     with hold_interrupts():
         from reproaudit.experiment.options import AuditOptions
         from reproaudit.experiment.resume_runs import ResumeOptions
         from reproaudit.runs.budget import Budget
 
+    project, choices = asked.project, asked.choices
     budget_runs, budget_s = choices.budget or (None, None)
     audit = AuditOptions(
-        subject=spec,
+        subject=asked.spec,
         steps=limit_steps(choices),
-        whole_within_s=find_whole_limit(choices, spec),
+        whole_within_s=find_whole_limit(choices, asked.spec),
         timeout_s=choices.timeout_s,
         tolerances=read_tolerances(options, project),
         ignored=project.ignored,
@@ -164,14 +141,7 @@ def _split(text: str | None, option: str) -> tuple[str, ...]:
 
 def make_resume_parser() -> Parser:
     """Return the parser of `reproaudit resume` without the subject and its arguments."""
-    parser = Parser(
-        prog="reproaudit resume",
-        usage="reproaudit resume [options] SUBJECT [options] [subject's arguments]",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_question_parser("resume", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument(
         "--at",
         type=parse_positive,

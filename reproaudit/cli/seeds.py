@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from reproaudit.cli.arguments import (
     Parser,
@@ -13,22 +12,22 @@ from reproaudit.cli.arguments import (
     add_settings,
     add_tolerance,
 )
-from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
+from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances
 from reproaudit.cli.effort import add_budget
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.cli.option_values import parse_path
-from reproaudit.cli.page_options import choose_page_options, withhold
+from reproaudit.cli.questions import (
+    make_question_parser,
+    publish,
+    read_asked,
+    require_subject,
+)
 from reproaudit.cli.report_options import add_reports
-from reproaudit.cli.tracking import track
-from reproaudit.config.project import load_project
 from reproaudit.config.seed_argument import SeedArgument, SeedPlace
-from reproaudit.config.subject import SubjectKind, SubjectSpec, parse_subject
+from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import UsageError
 from reproaudit.model.verdict import exit_code
-from reproaudit.report.destinations import TRACES, Failures
-from reproaudit.report.output import check_reports, emit
-from reproaudit.track.registry import read_wanted
 
 _DESCRIPTION = """\
 Does the seed do anything? Run the program twice under one seed and once under each of some others,
@@ -58,20 +57,10 @@ def seeds(words: list[str]) -> int:
     parser = _make_parser()
     ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(_join_values(ours))
-    if subject is None:
-        raise UsageError(
-            "no subject was named",
-            code="usage",
-            hint="reproaudit seeds train.py --seed-arg --seed; see reproaudit seeds --help",
-        )
-    check_reports(options.report)
-    if options.out is not None:
-        TRACES.try_folder(Path(options.out))
-    spec = parse_subject(subject, own, options.inputs)
-    argument = None if options.timeline else _read_argument(options, spec)
-    project = load_project(spec.folder)
-    choices = resolve_choices(options, project)
-    trackers = read_wanted(choices.track or ())
+    subject = require_subject(subject, "seeds", "train.py --seed-arg --seed")
+    asked = read_asked(options, subject, own)
+    argument = None if options.timeline else _read_argument(options, asked.spec)
+    project, choices = asked.project, asked.choices
     with hold_interrupts():
         from reproaudit.experiment.flag_timeline import read_timeline
         from reproaudit.experiment.options import AuditOptions
@@ -82,7 +71,7 @@ def seeds(words: list[str]) -> int:
 
     budget_runs, budget_s = choices.budget or (None, None)
     wanted = AuditOptions(
-        subject=spec,
+        subject=asked.spec,
         steps=limit_steps(choices),
         timeout_s=choices.timeout_s,
         tolerances=read_tolerances(options, project),
@@ -95,20 +84,14 @@ def seeds(words: list[str]) -> int:
     )
     given = _read_seeds(options.seeds)
     progress = progress_for(options.quiet, plain=options.plain)
-    out = None if options.out is None else Path(options.out)
     try:
         if argument is None:
-            result = read_timeline(wanted, progress, out)
+            result = read_timeline(wanted, progress, asked.out)
         else:
-            result = find_seed_effects(SeedOptions(wanted, argument, given), progress, out)
+            result = find_seed_effects(SeedOptions(wanted, argument, given), progress, asked.out)
     finally:
         progress.close()
-    result = withhold(options, result)
-    failures = Failures()
-    with failures.put_off():
-        emit(result, options.report, options=choose_page_options(options), plain=options.plain)
-    track([result], trackers)
-    failures.raise_any()
+    publish(options, result, asked.trackers)
     if argument is None:
         # Nothing was compared, and all that was asked for was seen.
         return int(any(setting.why for setting in result.timeline))
@@ -116,14 +99,7 @@ def seeds(words: list[str]) -> int:
 
 
 def _make_parser() -> Parser:
-    parser = Parser(
-        prog="reproaudit seeds",
-        usage="reproaudit seeds [options] SUBJECT [options] [subject's arguments]",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_question_parser("seeds", description=_DESCRIPTION, epilog=_EPILOG)
     group = parser.add_argument_group("how the program takes its seed, one of")
     group.add_argument("--seed-arg", metavar="OPTION", help="its option, such as --seed")
     group.add_argument("--seed-env", metavar="NAME", help="a variable that it reads")

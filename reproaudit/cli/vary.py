@@ -9,23 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reproaudit.cli.audit import make_audit_options
-from reproaudit.cli.choices import resolve_choices
 from reproaudit.cli.endpoint import vary_endpoint
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
-from reproaudit.cli.page_options import choose_page_options, refuse_patch_without_source, withhold
-from reproaudit.cli.tracking import track
+from reproaudit.cli.questions import Asked, publish, read_asked, require_subject
 from reproaudit.cli.vary_options import list_table, make_vary_parser, part_tolerances
-from reproaudit.config.project import Choices, ProjectConfig, load_project
-from reproaudit.config.subject import SubjectSpec, parse_subject
+from reproaudit.config.project import Choices, ProjectConfig
+from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Tolerances, parse_tolerances
 from reproaudit.errors import UsageError
 from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.knowledge.wanted import Wanted, read_wanted
 from reproaudit.model.verdict import exit_code
-from reproaudit.report.destinations import TRACES, Failures
-from reproaudit.report.output import check_reports, emit, write_to_stdout
-from reproaudit.track.registry import read_wanted as read_trackers
+from reproaudit.report.output import write_to_stdout
 
 if TYPE_CHECKING:
     from reproaudit.model.result import AuditResult
@@ -50,53 +46,30 @@ def vary(words: list[str]) -> int:
                 hint="--endpoint asks a server instead of running a program",
             )
         return vary_endpoint(options)
-    if subject is None:
-        raise UsageError(
-            "no subject was named",
-            code="usage",
-            hint="reproaudit vary train.py --vary threads=1,2; see reproaudit vary --help",
-        )
-    check_reports(options.report)
-    refuse_patch_without_source(options)
-    if options.out is not None:
-        TRACES.try_folder(Path(options.out))
-    spec = parse_subject(subject, own, options.inputs)
-    project = load_project(spec.folder)
-    wanted = read_wanted(options.vary or project.vary)
-    choices = resolve_choices(options, project)
-    trackers = read_trackers(choices.track or ())
-    result = _vary_subject(options, spec, wanted, project=project, choices=choices)
-    result = withhold(options, result)
-    failures = Failures()
-    with failures.put_off():
-        emit(result, options.report, options=choose_page_options(options), plain=options.plain)
-    track([result], trackers)
-    failures.raise_any()
+    subject = require_subject(subject, "vary", "train.py --vary threads=1,2")
+    asked = read_asked(options, subject, own)
+    wanted = read_wanted(options.vary or asked.project.vary)
+    result = _vary_subject(options, asked, wanted)
+    publish(options, result, asked.trackers)
     return exit_code([result.verdict])
 
 
 def _vary_subject(
-    options: argparse.Namespace,
-    spec: SubjectSpec,
-    wanted: Sequence[Wanted],
-    *,
-    project: ProjectConfig,
-    choices: Choices,
+    options: argparse.Namespace, asked: Asked, wanted: Sequence[Wanted]
 ) -> AuditResult:
     with hold_interrupts():
         from reproaudit.runs.progress import progress_for
 
     progress = progress_for(options.quiet, plain=options.plain)
-    out = None if options.out is None else Path(options.out)
     try:
         return make_vary_result(
             options,
-            spec,
+            asked.spec,
             wanted,
             progress=progress,
-            project=project,
-            choices=choices,
-            out=out,
+            project=asked.project,
+            choices=asked.choices,
+            out=asked.out,
         )
     finally:
         progress.close()

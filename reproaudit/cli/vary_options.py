@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 from reproaudit.cli.arguments import (
@@ -16,6 +15,7 @@ from reproaudit.cli.effort import add_budget
 from reproaudit.cli.endpoint import add_endpoint
 from reproaudit.cli.execution import add_execution
 from reproaudit.cli.option_values import parse_path
+from reproaudit.cli.questions import make_question_parser
 from reproaudit.cli.report_options import add_reports
 from reproaudit.knowledge.variations import VARIATIONS
 from reproaudit.knowledge.wanted import is_variation
@@ -61,14 +61,7 @@ what was"""
 
 def make_vary_parser() -> Parser:
     """Return the parser of `reproaudit vary`, without the subject."""
-    parser = Parser(
-        prog="reproaudit vary",
-        usage="reproaudit vary [options] SUBJECT [options] [subject's arguments]",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_question_parser("vary", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument(
         "--vary",
         action="append",
