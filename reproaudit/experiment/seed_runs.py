@@ -23,8 +23,9 @@ from reproaudit.trace.runs import Run
 
 DEFAULT_SEEDS = (1, 2, 0)
 _USAGE_ERROR = 2  # the exit code of argparse
-_REFUSALS = re.compile(r"^.*\b[Ee]rror: (.+)$", re.MULTILINE)
-# Two that decide, two that are recorded, and one with what is drawn held.
+# As argparse, click and fire say it.
+_REFUSALS = re.compile(r"^.*\berror: (.+)$", re.MULTILINE | re.IGNORECASE)
+# Two that decide and two that are recorded; one more with what is drawn held.
 _RUNS_OF_FIRST = 4
 _HELD_RUNS = 1
 
@@ -161,7 +162,8 @@ class SeedRuns:
                 f"the program does not take {said}: {refused}",
                 code="seed-argument-unknown",
                 hint="name what the program itself takes: --seed-arg --random-seed, "
-                "--seed-env SEED, or --seed-config train.seed",
+                "--seed-env SEED, or --seed-config train.seed; before a subcommand it is given "
+                "where it stands: main.py --seed 0 train",
             )
         message = f"{self._options.audit.subject} failed under {said} before it trained"
         raise make_failure_error(self.lab, run, name, message)

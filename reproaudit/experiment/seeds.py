@@ -48,8 +48,8 @@ def find_seed_effects(
 ) -> AuditResult:
     """Run the program under each seed. Traces stay in `out` if it is given.
 
-    Raises SubjectError if the program does not take the seed, fails, or trains nothing, and
-    KeyboardInterrupt before two runs were compared.
+    Raises SubjectError if the program does not take the seed, fails, or trains nothing, or if it is
+    interrupted before two runs were compared.
     """
     if out is not None:
         make_folder_of_runs(out)

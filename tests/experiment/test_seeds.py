@@ -239,7 +239,7 @@ def test_what_ends_it_early_keeps_what_was_compared_and_passes_nothing(
 def test_before_two_runs_were_compared_there_is_nothing_to_keep(
     monkeypatch: pytest.MonkeyPatch, clean: tuple[Path, int, dict[str, Any]]
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SubjectError, match="the audit was interrupted"):
         ask_again(monkeypatch, clean[0], at=1, error=KeyboardInterrupt())
 
 

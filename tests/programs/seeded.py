@@ -76,8 +76,6 @@ if "generators" in ways:
     rng = np.random.default_rng([args.seed, 5])
 if "rate" in ways:
     rate = 0.1 + 0.01 * args.seed  # rate
-if "fails" in ways and args.seed == 2:
-    raise SystemExit("no such seed")
 samples = Samples(rng)
 loader = DataLoader(
     samples,
