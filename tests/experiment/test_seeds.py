@@ -124,7 +124,7 @@ def test_a_seed_of_zero_that_is_taken_for_none_and_a_rate_made_of_the_seed_are_f
     assert zero["location"]["line"] == line_of(folder, "zero")
     assert zero["variation"] == "--seed 0"
     assert rate["location"]["line"] == line_of(folder, "rate")
-    assert "lr of SGD is 0.11 with --seed 1 and 0.12 with --seed 2" in rate["evidence"]["notes"]
+    assert "lr of SGD is 0.125 with --seed 1 and 0.25 with --seed 2" in rate["evidence"]["notes"]
     # Under other seeds all that is drawn is well.
     assert set().union(*effects(result).values()) == {"follows"}
 

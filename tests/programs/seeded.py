@@ -75,7 +75,7 @@ if "generators" in ways:
     generator = torch.Generator().manual_seed(args.seed + 1)
     rng = np.random.default_rng([args.seed, 5])
 if "rate" in ways:
-    rate = 0.1 + 0.01 * args.seed  # rate
+    rate = 0.125 * args.seed  # rate
 samples = Samples(rng)
 loader = DataLoader(
     samples,
