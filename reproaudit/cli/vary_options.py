@@ -36,6 +36,7 @@ documented or a bug.
   reproaudit vary train.py --vary arg.--workers=0,2           an option of the program
   reproaudit vary model.py::answer --inputs float32[64,512] --vary batch=1,8,64 --vary padding=4
   reproaudit vary train.py::step --inputs float32[64,512] --vary batch_split=2,4
+                                                      loss and gradients of parts, against the whole
                                                       each row alone, against batches and padding
   reproaudit vary train.py --vary torch=/path/to/env          another environment's torch
   reproaudit vary train.py --vary threads --tolerance threads:float32:rtol=1e-5

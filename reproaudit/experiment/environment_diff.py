@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping, Set
 
 from reproaudit.config.settings import make_environment
+from reproaudit.knowledge.variable_factors import find_factor
 from reproaudit.knowledge.variations import VARIATIONS
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.trace.runs import Run
@@ -21,7 +22,7 @@ def diff_environments(plain: Run, varied: Run, wanted: Wanted) -> tuple[str, ...
     after = varied.main.header["environment"]
     own = {name for name in after if name.startswith(VARIATION_PREFIX)}
     own |= make_environment(wanted.settings).keys()
-    entry = VARIATIONS.get(wanted.name)
+    entry = VARIATIONS.get(find_factor(wanted.name))
     if entry is not None and entry.fact:
         own.add(entry.fact)
     lines = difflib.unified_diff(

@@ -6,6 +6,20 @@ from reproaudit.knowledge.traits import Rule
 from reproaudit.model.cause import Cause
 from reproaudit.model.question import Dependence
 
+_ZONE = Rule(
+    id="RA600",
+    question="vary",
+    title="the local time zone reaches a tensor",
+    advice="give datetime a time zone: datetime.now(timezone.utc)",
+    explanation=(
+        "The program computes something else in another time zone, at the same moment: an hour, a "
+        "weekday or a date of the local time is a feature, a seed or a name of a file that is "
+        "read. It is told by two runs that differ in the zone alone, and by a call that asks for "
+        "the local time before the first difference. On a machine elsewhere, or in a container, "
+        "which mostly has UTC, the program is another one."
+    ),
+    references=("Python docs: datetime, aware and naive objects",),
+)
 _ROUNDING = Rule(
     id="RA601",
     question="vary",
@@ -58,7 +72,7 @@ _WORKERS = Rule(
     ),
 )
 
-VARY_RULES = (_ROUNDING, _SURROUNDINGS, _WORKERS)
+VARY_RULES = (_ZONE, _ROUNDING, _SURROUNDINGS, _WORKERS)
 
 _OF_SURROUNDINGS = ("locales", "home", "path", "environment", "umask")
 _OF_KERNELS = (Cause.KERNEL, Cause.COLLECTIVE_ORDER)
@@ -68,6 +82,8 @@ def find_rule_of_dependence(variation: str, dependence: Dependence, cause: Cause
     """Return the rule that says what depends on a variation; None: that of the cause does."""
     if variation == "workers":
         return _WORKERS
+    if variation == "timezone" and cause in (Cause.CLOCK, Cause.UNKNOWN):
+        return _ZONE
     if variation in _OF_SURROUNDINGS and cause is Cause.UNKNOWN:
         return _SURROUNDINGS
     if dependence is Dependence.EXPECTED and cause in _OF_KERNELS:

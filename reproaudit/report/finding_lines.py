@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reproaudit.knowledge.rules import QUESTION_RULES
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location
 from reproaudit.model.result import Evidence, Finding, Fix
 from reproaudit.report.blocks import Answer, Block, Code, Fact
@@ -60,6 +62,9 @@ def describe_finding(finding: Finding) -> list[Block]:
     if finding.module:
         blocks.append(Fact("module", show_name(finding.module)))
     cause = f"{finding.cause.value} ({show_name(finding.rule)}): {show_prose(finding.title)}"
+    if finding.cause is Cause.UNKNOWN and finding.rule in QUESTION_RULES:
+        # None of the causes of an audit; the rule says what it is.
+        cause = f"{show_name(finding.rule)}: {show_prose(finding.title)}"
     blocks.append(Fact("cause", cause))
     blocks += _describe_evidence(finding.evidence)
     if finding.difference:

@@ -25,6 +25,7 @@ def test_the_variation_itself_is_no_news(tmp_path: Path) -> None:
 
 def test_a_variable_of_the_environment_that_was_varied_is_no_news(tmp_path: Path) -> None:
     assert diff(tmp_path, "env.OMP_DYNAMIC=true", OMP_DYNAMIC="true") == ()
+    assert diff(tmp_path, "env.OMP_NUM_THREADS=1", OMP_NUM_THREADS="1", threads="1") == ()
 
 
 def test_another_version_is_shown_beside_what_was_varied(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from reproaudit.config.plan import RunPlan
+from reproaudit.config.portions import Portions
 from reproaudit.config.settings import Settings, make_environment
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.model.events import Level
@@ -21,6 +22,12 @@ PLAN = RunPlan(
 
 def test_a_plain_request_leaves_the_plan_as_it_is() -> None:
     assert RunRequest(name="run", index=0, what="running").change_plan(PLAN) == PLAN
+
+
+def test_a_run_that_is_given_its_rows_otherwise_is_one_of_a_changed_program() -> None:
+    request = RunRequest(name="run", index=0, what="running")
+    assert not request.is_changed
+    assert replace(request, portions=Portions(size=4)).is_changed
 
 
 def test_steps_and_values_of_a_request_win_even_where_they_are_zero() -> None:

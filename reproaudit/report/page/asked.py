@@ -41,7 +41,7 @@ _MEANINGS = {
     Dependence.UNEXPLAINED: "It differs, and neither documentation nor evidence says why.",
     Dependence.EXPECTED: "PyTorch's documentation says that the operator may depend on this.",
     Dependence.NONE: "All that is compared is equal to the plain run, to the bit.",
-    Dependence.NOT_TRIED: "No run was made with it.",
+    Dependence.NOT_TRIED: "Nothing was compared; why stands beside it.",
 }
 
 
