@@ -143,7 +143,7 @@ ROUNDING = (
         origins=REDUCED,
         dependence=Dependence.EXPECTED,
         why="compiled kernels are fused: they round where eager ones do not, add up in another "
-        "order",
+        "order, and draw random numbers by another generator",
         reference=_COMPILE,
     ),
     Expectation(
