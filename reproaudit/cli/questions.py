@@ -69,7 +69,13 @@ def read_asked(options: argparse.Namespace, subject: str, own: Sequence[str]) ->
     spec = parse_subject(subject, own, getattr(options, "inputs", ()))
     project = load_project(spec.folder)
     choices = resolve_choices(options, project)
-    return Asked(spec, project, choices, read_wanted(choices.track or ()), out)
+    return Asked(
+        spec=spec,
+        project=project,
+        choices=choices,
+        trackers=read_wanted(choices.track or ()),
+        out=out,
+    )
 
 
 def publish(options: argparse.Namespace, result: AuditResult, trackers: Sequence[Wanted]) -> None:
