@@ -101,7 +101,12 @@ def seeds(words: list[str]) -> int:
 def _make_parser() -> Parser:
     parser = make_question_parser("seeds", description=_DESCRIPTION, epilog=_EPILOG)
     group = parser.add_argument_group("how the program takes its seed, one of")
-    group.add_argument("--seed-arg", metavar="OPTION", help="its option, such as --seed")
+    group.add_argument(
+        "--seed-arg",
+        metavar="OPTION",
+        help="its option, such as --seed; given where and in the form in which it "
+        "stands among the program's arguments, such as --seed=0",
+    )
     group.add_argument("--seed-env", metavar="NAME", help="a variable that it reads")
     group.add_argument(
         "--seed-config", metavar="KEY", help="a key that it takes as KEY=1 among its arguments"

@@ -162,8 +162,8 @@ class SeedRuns:
                 f"the program does not take {said}: {refused}",
                 code="seed-argument-unknown",
                 hint="name what the program itself takes: --seed-arg --random-seed, "
-                "--seed-env SEED, or --seed-config train.seed; before a subcommand it is given "
-                "where it stands: main.py --seed 0 train",
+                "--seed-env SEED, or --seed-config train.seed; what stands among the program's own "
+                "arguments is given there and in that form: main.py --seed=0 train",
             )
         message = f"{self._options.audit.subject} failed under {said} before it trained"
         raise make_failure_error(self.lab, run, name, message)
@@ -174,6 +174,10 @@ class SeedRuns:
         said = _REFUSALS.search(log)
         if run.outcome.code == _USAGE_ERROR and said is not None:
             return said[1]
+        # A parser of the program's own raises an error that names what it does not know.
+        named = argument.name.lstrip("-+")
+        if re.search(rf"\b{re.escape(named)}\b", run.outcome.detail):
+            return run.outcome.detail
         if argument.place is SeedPlace.KEY and "override" in log:
             lines = [line for line in log.splitlines() if argument.name in line]
             return lines[0].strip() if lines else ""

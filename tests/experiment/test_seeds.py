@@ -258,11 +258,27 @@ def test_a_seed_with_which_the_program_fails_is_left_out_and_said(
     assert {stream.effect for stream in result.streams} == {SeedEffect.FOLLOWS}
 
 
-def test_an_option_that_the_program_does_not_know_is_told_in_its_own_words(folder: Path) -> None:
-    make_program(folder)
-    done = reproaudit(folder, "seeds", "--quiet", "--seed-arg", "--sede", PROGRAM)
+@pytest.mark.parametrize(
+    ("parse", "said"),
+    [
+        ("import argparse; argparse.ArgumentParser().parse_args()", "unrecognized arguments"),
+        ("import click; click.command()(lambda: None)()", "No such option"),
+        (
+            "import sys; raise ValueError(f'unknown key: {sys.argv[1][2:]}')",
+            "ValueError: unknown key: sede",
+        ),
+    ],
+    ids=["argparse", "click", "its own"],
+)
+def test_an_option_that_the_program_does_not_know_is_told_in_its_own_words(
+    folder: Path, parse: str, said: str
+) -> None:
+    if parse.startswith("import click"):
+        pytest.importorskip("click", reason="a program that parses with click")
+    (folder / "strict.py").write_text(f"import torch\n{parse}\n")
+    done = reproaudit(folder, "seeds", "--quiet", "--seed-arg", "--sede", "strict.py")
     assert done.returncode == 2
-    assert "unrecognized arguments: --sede 1" in done.stderr
+    assert f"the program does not take --sede 1: {said}" in done.stderr
     assert "[seed-argument-unknown]" in done.stderr
 
 
