@@ -69,6 +69,14 @@ def find_beginning(
     return expected if step is None else Beginning(step, Sign.CONTENTS)
 
 
+def find_late_load(stopped: Run, resumed: Run) -> int | None:
+    """Return after how many of its own steps a resumed run first loaded what the stopped one saved;
+    None if it did before its first step, or never."""
+    saved = {save.name for save in Timeline(stopped.main).saves}
+    steps = [load.step for load in Timeline(resumed.main).loads if load.name in saved]
+    return steps[0] if steps and steps[0] > 0 else None
+
+
 def _find_loaded_step(stopped: Run, resumed: Run) -> int | None:
     """Return the step at which the file was saved that a run loaded last before its first step."""
     steps = {save.name: save.step for save in Timeline(stopped.main).saves}

@@ -8,7 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.continuation import compare_from, find_beginning, list_saving_steps
+from reproaudit.compare.continuation import (
+    Sign,
+    compare_from,
+    find_beginning,
+    find_late_load,
+    list_saving_steps,
+)
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.compare.lost_state import list_checkpoints
@@ -26,6 +32,7 @@ from reproaudit.experiment.resume_runs import (
     name_stop,
     note_shared,
     require_resumable,
+    show_steps,
 )
 from reproaudit.model.question import Resumption
 from reproaudit.model.result import AuditResult
@@ -146,6 +153,15 @@ class _Resuming:
                 code="not-aligned",
                 hint="did it load the checkpoint of the run before? It was started as: "
                 f"{self.runs.resumed_command}",
+            )
+        late = find_late_load(stopped, resumed)
+        if late is not None and beginning.sign is not Sign.CONTENTS:
+            raise SubjectError(
+                "it cannot be told with which step the run went on: it made "
+                f"{show_steps(late)} before it loaded the checkpoint",
+                code="not-aligned",
+                hint="load it before the first step; set_state_dict of "
+                "torch.distributed.checkpoint.state_dict fills the state of an optimizer by itself",
             )
         begin = beginning.step
         if begin == 0:

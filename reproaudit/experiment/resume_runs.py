@@ -113,9 +113,9 @@ class ResumeRuns:
         self._steps_through = through.steps
         if through.steps > at:
             return
-        made = "1 optimizer step" if through.steps == 1 else f"{through.steps} optimizer steps"
         raise SubjectError(
-            f"the program ends before it can be stopped: it makes {made}, and was to be stopped "
+            "the program ends before it can be stopped: it makes "
+            f"{show_steps(through.steps)}, and was to be stopped "
             f"after {at}",
             code="ended-before-stop",
             hint=f"stop it earlier, as with --at {max(1, through.steps // 2)}",
@@ -239,6 +239,11 @@ class ResumeRuns:
             fresh_copy=True,
             interventions=self.interventions,
         )
+
+
+def show_steps(number: int) -> str:
+    """Return `1 optimizer step`."""
+    return f"{number} optimizer step" if number == 1 else f"{number} optimizer steps"
 
 
 def count_left(through: Run, begin: int) -> int:

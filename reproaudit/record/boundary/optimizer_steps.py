@@ -29,6 +29,9 @@ from reproaudit.record.thread_state import FrameKey, OpenStep, ThreadState
 _getframe = sys._getframe
 _is_compiling = torch.compiler.is_compiling
 _CLOSURE = "closure"
+_FILLS_STATE = "_init_optim_state"
+_FILLING_MODULE = "torch.distributed.checkpoint.state_dict"
+_STEP_FRAMES = 6  # that a hook of a step, and what wraps the step, may take
 _Optimizer = torch.optim.Optimizer
 _RecordGroups = Callable[[_Optimizer, EventKind], None]
 _Given = tuple[tuple[Any, ...], dict[str, Any]]
@@ -72,6 +75,8 @@ class OptimizerSteps:
             return None
         state = recorder.state
         frame = _getframe(1)  # of the step itself, which calls this hook
+        if fills_state(frame):
+            return None
         if state.open_steps:
             _drop_ended(state, frame)
         if not state.open_steps:
@@ -89,7 +94,7 @@ class OptimizerSteps:
 
     def _after(self, optimizer: _Optimizer, args: Any, kwargs: Any) -> None:
         recorder = self._recorder
-        if _is_compiling() or not recorder.active:
+        if _is_compiling() or not recorder.active or fills_state(_getframe(1)):
             return
         state = recorder.state
         step = None
@@ -145,6 +150,19 @@ class OptimizerSteps:
             return result
 
         return evaluate
+
+
+def fills_state(frame: FrameType | None) -> bool:
+    """Return True for a step, or a hook of it, by which torch.distributed.checkpoint gives an
+    optimizer the state that it then loads: its gradients and learning rates are zero, and it trains
+    nothing."""
+    for _ in range(_STEP_FRAMES):
+        if frame is None:
+            return False
+        if frame.f_code.co_name == _FILLS_STATE:
+            return frame.f_globals.get("__name__") == _FILLING_MODULE
+        frame = frame.f_back
+    return False
 
 
 def _drop_ended(state: ThreadState, frame: FrameType) -> None:

@@ -88,7 +88,7 @@ class Checkpoints:
         owner = sys.modules["torch.distributed.checkpoint"]
         order = ("state_dict", "checkpoint_id")
         self._wrap_save(owner, "save", order, "torch.distributed.checkpoint")
-        self._wrap_load(owner, "load", "checkpoint_id", "torch.distributed.checkpoint")
+        self._wrap_load(owner, "load", "checkpoint_id", "torch.distributed.checkpoint", place=1)
 
     def _name_saves(self, known: _NamedSave) -> None:
         owner = getattr(sys.modules[known.module], known.kind, None)
@@ -143,7 +143,10 @@ class Checkpoints:
             if what in given:
                 site = sites.here()
                 with Guest(self._recorder, "what a checkpoint holds"):
-                    self._record(given[what], given.get(where), writer=writer, site=site)
+                    target = given.get(where)
+                    if target is None:
+                        target = _find_storage(given)
+                    self._record(given[what], target, writer=writer, site=site)
             return result
 
         self._patches.replace(owner, name, save)
@@ -193,7 +196,8 @@ class Checkpoints:
 
     # -- loading
 
-    def _wrap_load(self, owner: Any, name: str, where: str, writer: str) -> None:
+    def _wrap_load(self, owner: Any, name: str, where: str, writer: str, *, place: int = 0) -> None:
+        """Wrap a function whose argument `where`, or the one at `place`, is what is loaded."""
         original = getattr(owner, name, None)
         if original is None:
             return
@@ -204,7 +208,10 @@ class Checkpoints:
             if self._pieces.listens():
                 site = self._recorder.sites.here()
                 with Guest(self._recorder, "what is loaded"):
-                    path = self._show(args[0] if args else kwargs.get(where))
+                    given = kwargs.get(where)
+                    if given is None:
+                        given = args[place] if len(args) > place else _find_storage(kwargs)
+                    path = self._show(given)
                     self._pieces.mark(StateMoment.LOADED, site=site, path=path, writer=writer)
             return result
 
@@ -219,6 +226,12 @@ class Checkpoints:
             return f"<{type(where).__name__}>"
         real = _fsdecode(own_paths.realpath(_fspath(path)))
         return self._recorder.sites.shown_data(real)
+
+
+def _find_storage(given: dict[str, Any]) -> Any:
+    """Return where a writer or a reader that was given keeps its files; None if none was."""
+    storage = given.get("storage_writer", given.get("storage_reader"))
+    return getattr(storage, "path", None)
 
 
 def _is_held(reading: Reading, contents: Contents) -> bool:

@@ -13,6 +13,7 @@ from torch.optim import optimizer as _optimizer
 
 from reproaudit.model.question import StateKind
 from reproaudit.record.boundary.names import ByObject
+from reproaudit.record.boundary.optimizer_steps import fills_state
 from reproaudit.record.boundary.watch import Boundaries
 from reproaudit.record.digest.python_values import value_digest
 from reproaudit.record.hooks.guest import Guest
@@ -157,6 +158,8 @@ class TrainingState:
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         recorder = self._recorder
         is_inner = len(recorder.state.open_steps) > 1
+        if fills_state(_getframe(1)):
+            return
         if not self._pieces.listens() or is_inner or not self._is_first(StateMoment.UPDATE):
             return
         site = recorder.sites.here()
