@@ -35,9 +35,12 @@ documented or a bug.
   reproaudit vary train.py --vary env.EVAL_BATCH=64,1         a variable of the environment
   reproaudit vary train.py --vary arg.--workers=0,2           an option of the program
   reproaudit vary model.py::answer --inputs float32[64,512] --vary batch=1,8,64 --vary padding=4
-  reproaudit vary train.py::step --inputs float32[64,512] --vary batch_split=2,4
+                                                      each row alone, against batches and padding
+  reproaudit vary train.py::step --inputs train.py::make_batch --vary batch_split=2,4
                                                       loss and gradients of parts, against the whole
                                                       each row alone, against batches and padding
+  reproaudit vary train.py::step --inputs train.py::make_batch --vary batch_split=2,4
+                                                      a step that returns its loss, on parts
   reproaudit vary train.py --vary torch=/path/to/env          another environment's torch
   reproaudit vary train.py --vary threads --tolerance threads:float32:rtol=1e-5
                                                       what counts as equal, of one variation

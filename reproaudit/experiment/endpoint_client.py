@@ -31,7 +31,7 @@ class EndpointOptions:
     """Where to ask, and what every request has. `url` ends before `/completions`.
 
     `tokens` are the most that an answer may have, `timeout_s` is for one answer. `key` is sent with
-    each request, and nothing that a server says of it is passed on; "" for none.
+    each request, and is left out of what messages quote of a server; "" for none.
     """
 
     url: str
@@ -123,7 +123,7 @@ class Endpoint:
             return _read_answer(document)
         except _NOT_OF_FORM:
             raise self._fail(
-                f"{path} gives no answer of OpenAI's form: {_shorten(json.dumps(document))}",
+                f"{path} gives no answer of OpenAI's form: {self._quote(json.dumps(document))}",
                 code="endpoint-answer",
                 hint="--chat asks /chat/completions; without it, /completions is asked",
             ) from None
@@ -140,7 +140,7 @@ class Endpoint:
             return json.loads(text)
         except (ValueError, RecursionError):
             raise self._fail(
-                f"{path} gives no JSON: {_shorten(text.decode('utf-8', 'replace'))}",
+                f"{path} gives no JSON: {self._quote(text.decode('utf-8', 'replace'))}",
                 code="endpoint-answer",
                 hint="the address ends before /completions, as in http://127.0.0.1:8000/v1",
             ) from None
@@ -212,17 +212,19 @@ class Endpoint:
         # `read1` does not say so itself.
         if response.length:
             raise http.client.IncompleteRead(b"", response.length)
-        return self._hide_key(b"".join(parts))
+        return b"".join(parts)
 
-    def _hide_key(self, text: bytes) -> bytes:
-        """Return what a server says without the key, which some repeat where they refuse it."""
-        key = self.options.key.encode()
-        return text.replace(key, b"***") if key else text
+    def _quote(self, said: str) -> str:
+        """Return the beginning of what a server says, without the key: some repeat it where they
+        refuse it."""
+        # Only what is quoted: a key may be a word, as "token", which answers are made of.
+        key = self.options.key
+        return _shorten(said.replace(key, "***") if key else said)
 
     def _word_status(self, error: urllib.error.HTTPError, path: str) -> SubjectError:
         said = ""
         try:
-            said = _find_message(self._hide_key(error.read(_CHUNK)))
+            said = self._quote(_find_message(error.read(_CHUNK)))
         except (OSError, http.client.HTTPException):
             said = "and the rest of its answer was cut off"
         hints = {
@@ -230,7 +232,7 @@ class Endpoint:
             404: "is the model's name right (--model), and the address (…/v1)?",
             429: "it takes fewer requests at once: leave out the largest batch, or raise its limit",
         }
-        message = f"{self.options.url}{path} answers {error.code} {error.reason}"
+        message = f"{self.options.url}{path} answers {error.code} {self._quote(error.reason)}"
         return RequestRefused(
             f"{message}: {said}" if said else message,
             status=error.code,
@@ -289,13 +291,13 @@ def _find_message(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
     try:
         document = json.loads(text)
-    except ValueError:
-        return _shorten(text)
+    except (ValueError, RecursionError):
+        return text
     if isinstance(document, dict):
         error = document.get("error", document)
         if isinstance(error, dict) and error.get("message"):
-            return _shorten(str(error["message"]))
-    return _shorten(text)
+            return str(error["message"])
+    return text
 
 
 def _word_reason(reason: object) -> str:

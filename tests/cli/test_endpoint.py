@@ -176,6 +176,17 @@ def test_a_key_is_sent_with_each_request_and_stands_nowhere_else(
     assert "sk-secret" not in captured.out + captured.err
 
 
+def test_a_key_that_is_a_word_of_every_answer_leaves_answers_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "logprobs")
+    with serve_completions() as server:
+        code, result = ask(tmp_path, server.url, "--vary", "batch=2", "--api-key-env", "MY_KEY")
+    assert code == 0
+    # Had the word been taken out, there would be no probabilities.
+    assert "values-not-kept" not in [note["code"] for note in result["not_checked"]]
+
+
 @pytest.mark.parametrize("value", [None, "", "two\nlines", "schlüssel"])
 def test_a_variable_that_holds_no_key_is_refused(
     value: str | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
