@@ -45,10 +45,12 @@ to follow it; a split of the data may well stay.
   reproaudit seeds train.py --timeline                 when seeds and flags are set: one run
 
 Found are a seed that is ignored, set too late, or overwritten, by which line and library; a seed 0
-that is taken for none; streams that no seed reaches; constants; workers that do not follow."""
+that is taken for none; streams that no seed reaches; constants; workers that do not follow. A last
+run under another seed draws what the first one draws, and shows what else depends on the seed."""
 _EPILOG = """\
-exit codes: 0 the same seed gives the same, and what ought to follow it does; 1 it does not, or with
---timeline something is set too late or over another value; 2 the program could not be run"""
+exit codes: 0 the same seed gives the same, and what ought to follow it does; 1 it does not, or the
+seed changes more than what is drawn, or with --timeline something is set too late or over another
+value; 2 the program could not be run, or the question was cut short and nothing is wrong so far"""
 _TAKING = ("--seed-arg", "--seed-env", "--seed-config")
 
 

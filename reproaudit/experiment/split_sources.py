@@ -37,6 +37,11 @@ _SUM = (
     "the losses of the parts add up to that of the batch without shares: it is a sum over rows and "
     "no mean"
 )
+_APART = (
+    "the gradients of the parts, each counted by its share of the rows, do not add up to those of "
+    "the batch, though the losses do or are not known to differ: what a row adds to a gradient "
+    "depends on the part that it is in"
+)
 _DRAWN = (
     "random numbers are drawn for the batch as a whole, and parts draw others for their rows: what "
     "else depends on the parts is hidden by that, and shows without dropout"
@@ -127,11 +132,11 @@ class SplitSources:
         """Name what draws for the batch as a whole; else the operator that makes the loss."""
         fault = BatchFault.DRAWS
         source = find_draw(*pair)
-        if source is None:
+        if source is not None:
+            why = _DRAWN
+        elif _is_loss_near(varied) is False:
             fault = BatchFault.PARTS
             source = find_loss(pair[0])
-        else:
-            why = _DRAWN
         if source is None:
             return replace(outcome, why=f"no operator was found; {why}")
         finding = explain_whole(fault, source, pair)
@@ -158,8 +163,20 @@ def _is_near(varied: Varied) -> bool | None:
     return None if None in said else True
 
 
+def _is_loss_near(varied: Varied) -> bool | None:
+    """Return True if the losses of the parts add up to that of the batch but for rounding; None
+    if that is not known."""
+    whole, _ = varied.judged.runs
+    for row in varied.judged.divergences:
+        if row.kind is EventKind.OUTPUT and row.name == _LOSS:
+            return is_rounding(row.difference, row.tensor, find_largest(whole, _LOSS))
+    return True
+
+
 def _word_distance(varied: Varied) -> str:
     """Say what the loss is not, by how the losses of the parts add up."""
+    if _is_loss_near(varied) is not False:
+        return _APART
     portions = varied.wanted.portions
     assert portions is not None
     assert portions.parts is not None

@@ -54,6 +54,15 @@ def test_a_step_that_looks_at_its_batch_as_a_whole_is_named(
         assert finding["location"]["line"] == line_of_source(PROGRAM)
 
 
+def test_where_losses_add_up_and_gradients_do_not_the_loss_is_not_blamed(tmp_path: Path) -> None:
+    code, result = vary(tmp_path, "step_that_scales_gradients", "2")
+    assert code == 1
+    (outcome,) = result["variations"]
+    assert (outcome["dependence"], result["findings"]) == ("unexplained", [])
+    assert "the gradients of the parts" in outcome["why"]
+    assert "the losses of the parts" not in outcome["why"]
+
+
 def test_what_is_no_step_on_a_batch_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     shutil.copy(PROGRAMS / PROGRAM, tmp_path)
     split = ("--vary", "batch_split=2")

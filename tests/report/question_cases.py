@@ -461,7 +461,7 @@ SEEDS = AuditResult(
 SEEDED = replace(
     SEEDS,
     verdict=Verdict.REPRODUCIBLE,
-    headline="1 of 2 lines that draw follow the seed; the same seed gives the same over 10 steps",
+    headline="1 of 2 lines that draw follows the seed; the same seed gives the same over 10 steps",
     classes=((0, 1), (2,)),
     streams=(SEEDS.streams[1], SEEDS.streams[3]),
     timeline=SEEDS.timeline[:1],

@@ -163,11 +163,14 @@ def _word_reach(result: AuditResult) -> Iterator[str]:
     if wrong:
         yield f"not as they ought to be: {join_names(_name_streams(wrong))}"
     elif result.streams:
-        total = show_count(len(result.streams), "line")
         follow = sum(stream.effect is SeedEffect.FOLLOWS for stream in result.streams)
-        yield f"{follow:,} of {total} that draw follow the seed"
+        total = len(result.streams)
+        draw, verb = "draws" if total == 1 else "draw", "follows" if follow == 1 else "follow"
+        yield f"{follow:,} of {show_count(total, 'line')} that {draw} {verb} the seed"
+    elif len(result.classes) == 1:
+        yield "no random number is drawn, and another seed changes nothing"
     else:
-        yield "no random number is drawn, so that the seed changes nothing"
+        yield "no line was seen to draw a random number, though another seed changes the result"
 
 
 def _name_finding(finding: Finding) -> str:
@@ -181,16 +184,13 @@ def _word_timeline(timeline: Sequence[FlagSetting]) -> str:
     """Say how often seeds and flags are set in the one run that was made."""
     if not timeline:
         return "no seed and no determinism flag is set; one run, nothing was compared"
-    said = f"seeds and flags are set {len(timeline):,} times"
-    if len(timeline) == 1:
-        said = "one seed or flag is set"
     wrong = sum(bool(setting.why) for setting in timeline)
+    if len(timeline) == 1:
+        said, which = "one seed or flag is set", "too late or over another"
+    else:
+        said = f"seeds and flags are set {len(timeline):,} times"
+        which = f"{wrong:,} of them too late or over others"
     if wrong:
-        which = (
-            "too late or over another"
-            if len(timeline) == 1
-            else (f"{wrong:,} of them too late or over others")
-        )
         said += f", {which}"
     return f"{said}; one run, nothing was compared"
 

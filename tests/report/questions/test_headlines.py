@@ -77,9 +77,17 @@ def test_a_finding_stands_before_what_is_well() -> None:
 
 
 def test_a_program_that_draws_nothing_is_told_so() -> None:
-    assert word_headline(replace(SEEDED, streams=()), compared=1) == (
-        "no random number is drawn, so that the seed changes nothing; the same seed gives the same "
+    equal = replace(SEEDED, streams=(), classes=((0, 1, 2),))
+    assert word_headline(equal, compared=1) == (
+        "no random number is drawn, and another seed changes nothing; the same seed gives the same "
         "over 10 steps"
+    )
+
+
+def test_a_seed_that_changes_what_nobody_saw_drawn_is_not_said_to_change_nothing() -> None:
+    assert word_headline(replace(SEEDED, streams=()), compared=1) == (
+        "no line was seen to draw a random number, though another seed changes the result; the "
+        "same seed gives the same over 10 steps"
     )
 
 
