@@ -38,9 +38,6 @@ documented or a bug.
                                                       each row alone, against batches and padding
   reproaudit vary train.py::step --inputs train.py::make_batch --vary batch_split=2,4
                                                       loss and gradients of parts, against the whole
-                                                      each row alone, against batches and padding
-  reproaudit vary train.py::step --inputs train.py::make_batch --vary batch_split=2,4
-                                                      a step that returns its loss, on parts
   reproaudit vary train.py --vary torch=/path/to/env          another environment's torch
   reproaudit vary train.py --vary threads --tolerance threads:float32:rtol=1e-5
                                                       what counts as equal, of one variation

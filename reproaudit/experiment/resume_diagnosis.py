@@ -63,9 +63,10 @@ class Diagnosis:
 
 
 def diagnose(judged: Judged, pair: Pair, runs: ResumeRuns, *, is_wanted: bool) -> Diagnosis:
-    """Say what was not restored; empty where nothing differs, or nobody wants to know.
+    """Say what was not restored; empty where all is as it ought to be, or nobody wants to know.
 
-    Where nothing that was compared differs, there may be state that nothing depends on yet.
+    State that no tensor depends on yet is told also then, where nothing that was compared differs:
+    the verdict rests on it.
     """
     if judged.representatives is None:
         return _find_unused(judged, pair)

@@ -38,7 +38,8 @@ _INSIDE = {
 def explain_composite(op: str) -> str:
     """Return what computes inside of an operator, in a sentence without its full stop; "" for one
     that computes itself."""
-    inside = _INSIDE.get(shorten(op))
+    # A library's own operator of the same name computes as it likes.
+    inside = _INSIDE.get(shorten(op)) if op.startswith("aten::") else None
     if inside is None:
         return ""
     return (

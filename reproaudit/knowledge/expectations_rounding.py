@@ -90,7 +90,8 @@ ROUNDING = (
         origins=BORN,
         ops=_rounds_alike,
         dependence=Dependence.UNEXPLAINED,
-        why="another kernel may compute it, but it adds nothing up, and rounds nothing",
+        why="another kernel may compute it, but it is none of those that are known to add up or to "
+        "round in an order or a way of their own",
     ),
     Expectation(
         variations=("mkldnn",),

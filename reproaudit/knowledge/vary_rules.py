@@ -14,9 +14,9 @@ _ZONE = Rule(
     explanation=(
         "The program computes something else in another time zone, at the same moment: an hour, a "
         "weekday or a date of the local time is a feature, a seed or a name of a file that is "
-        "read. It is told by two runs that differ in the zone alone, and by a call that asks for "
-        "the local time before the first difference. On a machine elsewhere, or in a container, "
-        "which mostly has UTC, the program is another one."
+        "read. It is told by two runs that differ in the zone alone and, where one was seen, by a "
+        "call that asks for the local time before the first difference. On a machine elsewhere, or "
+        "in a container, which mostly has UTC, the program is another one."
     ),
     references=("Python docs: datetime, aware and naive objects",),
 )

@@ -42,3 +42,4 @@ def test_inference_mode_alone_hands_it_on_and_what_is_inside_is_named(op: str) -
 
 def test_of_an_operator_that_computes_itself_nothing_is_said() -> None:
     assert explain_composite("aten::addmm") == ""
+    assert explain_composite("mylib::linear") == ""
