@@ -147,7 +147,8 @@ SEED_RULES = (
             "chance, and their spread says nothing of the method. It is told by a run under "
             "another seed in which each call that seeds is given what it was given under the first "
             "one: all that is drawn is drawn as there, so what differs depends on the seed in "
-            "another way. Where nothing differs, nothing that was compared does, with these two seeds."
+            "another way. Where nothing differs, nothing that was compared does, with these two "
+            "seeds."
         ),
         question="seeds",
         references=(_NOTES,),
