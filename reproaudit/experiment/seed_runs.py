@@ -25,6 +25,11 @@ DEFAULT_SEEDS = (1, 2, 0)
 _USAGE_ERROR = 2  # the exit code of argparse
 # As argparse, click and fire say it.
 _REFUSALS = re.compile(r"^.*\berror: (.+)$", re.MULTILINE | re.IGNORECASE)
+_UNKNOWN = re.compile(
+    r"unknown|unexpected|unsupported|invalid|illegal|no such|"
+    r"unrecogni[sz]ed|not (known|valid|allowed|recogni[sz]ed)",
+    re.IGNORECASE,
+)
 # Two that decide and two that are recorded; one more with what is drawn held.
 _RUNS_OF_FIRST = 4
 _HELD_RUNS = 1
@@ -174,10 +179,12 @@ class SeedRuns:
         said = _REFUSALS.search(log)
         if run.outcome.code == _USAGE_ERROR and said is not None:
             return said[1]
-        # A parser of the program's own raises an error that names what it does not know.
+        # A parser of the program's own raises an error that names what it does not know. That an
+        # error names the seed is not enough: it may be any other one of a program that takes it.
         named = argument.name.lstrip("-+")
-        if re.search(rf"\b{re.escape(named)}\b", run.outcome.detail):
-            return run.outcome.detail
+        detail = run.outcome.detail
+        if re.search(rf"\b{re.escape(named)}\b", detail) and _UNKNOWN.search(detail):
+            return detail
         if argument.place is SeedPlace.KEY and "override" in log:
             lines = [line for line in log.splitlines() if argument.name in line]
             return lines[0].strip() if lines else ""

@@ -282,6 +282,16 @@ def test_an_option_that_the_program_does_not_know_is_told_in_its_own_words(
     assert "[seed-argument-unknown]" in done.stderr
 
 
+def test_an_error_that_only_names_the_seed_is_not_taken_for_an_unknown_option(
+    folder: Path,
+) -> None:
+    (folder / "broken.py").write_text("import torch\nprint(seed)\n")
+    done = reproaudit(folder, "seeds", "--quiet", "--seed-arg", "--seed", "broken.py")
+    assert done.returncode == 2
+    assert "name 'seed' is not defined" in done.stderr
+    assert "does not take" not in done.stderr
+
+
 def test_the_timeline_says_what_was_set_too_late_and_what_was_overwritten(folder: Path) -> None:
     shutil.copy(PROGRAMS / "timeline.py", folder)
     code, result = audit(folder, "--timeline", "timeline.py", question="seeds", is_fresh=True)
