@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from reproaudit.compare.continuation import (
     Sign,
     compare_from,
     find_beginning,
+    find_late_load,
     list_saving_steps,
 )
 from reproaudit.compare.interning import Interned
@@ -61,6 +64,27 @@ def test_the_contents_of_a_step_tell_where_a_run_goes_on(tmp_path: Path) -> None
     runs = make_runs(tmp_path, train((31, 41), batches=(300, 400), saves=False))
     assert list_saving_steps(runs[1]) == (SAVED_AT,)
     assert find(runs) == Beginning(SAVED_AT, Sign.CONTENTS)
+
+
+@pytest.mark.parametrize(
+    ("loads", "late"),
+    [
+        ([("last.pt", 1)], 1),
+        ([("other.pt", 0), ("last.pt", 2)], 2),
+        ([("last.pt", 0), ("last.pt", 3)], None),
+        ([("other.pt", 1)], None),
+        ([], None),
+    ],
+    ids=["late", "after another file", "again", "another file alone", "never"],
+)
+def test_a_checkpoint_that_is_loaded_after_the_first_step_is_seen(
+    monkeypatch: pytest.MonkeyPatch, loads: list[tuple[str, int]], late: int | None
+) -> None:
+    monkeypatch.setattr("reproaudit.compare.continuation.Timeline", lambda trace: trace)
+    stopped: Any = SimpleNamespace(main=SimpleNamespace(saves=[SimpleNamespace(name="last.pt")]))
+    read = [SimpleNamespace(name=name, step=step) for name, step in loads]
+    resumed: Any = SimpleNamespace(main=SimpleNamespace(loads=read))
+    assert find_late_load(stopped, resumed) == late
 
 
 def test_where_a_run_computes_nothing_of_the_other_it_goes_on_where_that_saved(
