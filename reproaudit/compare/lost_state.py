@@ -52,8 +52,7 @@ _TOLD_BY_CONTENT = (
     StateKind.SAMPLER_EPOCH,
     StateKind.PYTHON_VALUE,
 )
-
-
+# What a program may keep for long without computing a tensor with it.
 _MAY_BE_UNUSED = (
     StateKind.AVERAGE,
     StateKind.SCHEDULER,
@@ -62,8 +61,8 @@ _MAY_BE_UNUSED = (
     StateKind.BUFFERS,
 )
 _UNUSED = (
-    "it is other to the last step that was compared, and no tensor that was compared depends on it "
-    "until there"
+    "it is another one up to the last step that was compared, and no tensor that was compared "
+    "depends on it until there"
 )
 
 

@@ -141,7 +141,8 @@ def is_rounded_by_kernel(op: str) -> bool:
 
 
 def is_function_of_one_element(op: str) -> bool:
-    """Return True for one of these whose other arguments are no numbers of the program's."""
+    """Return True for a function of elements that is given no number of the program's besides, as
+    `add` is its alpha."""
     return _FUNCTIONS_OF_ONE.fullmatch(shorten(op)) is not None
 
 
