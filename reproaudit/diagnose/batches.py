@@ -104,14 +104,19 @@ def _word_sizes(sizes: tuple[int, ...]) -> str:
     return " and ".join(str(size) for size in sizes[:2])
 
 
+def is_of_numbers(tensor: str) -> bool:
+    """Return True for the description of a tensor whose elements are rounded."""
+    return tensor.startswith(("float", "bfloat", "complex"))
+
+
 def is_rounding(difference: Difference | None, tensor: str, largest: float | None) -> bool | None:
     """Return True if answers are no further apart than another order of sums may make them.
 
     `tensor` is the description of the answer, "float32[64, 512]", `largest` its largest number.
     Whole numbers are no measure: one token that differs changes all that follow. None: not known.
     """
-    if not tensor.startswith(("float", "bfloat", "complex")):
-        return True
+    if not is_of_numbers(tensor):
+        return None
     if difference is None or largest is None or difference.max_abs is None:
         return None
     if difference.nan_against_number:

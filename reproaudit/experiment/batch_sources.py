@@ -15,6 +15,7 @@ from reproaudit.diagnose.batches import (
     blame_distance,
     explain_leak,
     explain_regrouped,
+    is_of_numbers,
     is_rounding,
 )
 from reproaudit.diagnose.dependence import judge_finding
@@ -40,6 +41,10 @@ _PADDED = "at equal shapes, the answer changes with what the padding holds"
 _OTHER_SHAPES = "the answer changes with content that decides lengths: rounding may explain it, too"
 _TOO_FAR = "the answers are further apart than another order of sums usually makes them"
 _DRAWN = "random numbers are drawn for the batch as a whole"
+_TOKENS = (
+    "one token that flips by rounding changes all that follow it, and so does a bug: which of the "
+    "two it is shows where scores are answered, too"
+)
 _UNCONTROLLED = (
     "whether what the other rows hold matters is not known: the control with other neighbours was "
     "not made"
@@ -172,7 +177,9 @@ class BatchSources:
         if first is not None:
             largest = find_largest(varied.judged.runs[0], first.name)
             is_near = is_rounding(first.difference, first.tensor, largest)
-        if is_near is None:
+        if first is not None and not is_of_numbers(first.tensor):
+            why = _TOKENS
+        elif is_near is None:
             why = "how far answers are apart is not known: their values were not kept"
         elif not is_near:
             why = _TOO_FAR
