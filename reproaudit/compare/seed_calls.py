@@ -11,7 +11,7 @@ from reproaudit.compare.entropy import NO_SEED
 from reproaudit.config.held_seed import SEEDED_SAMPLER, HeldSeed, read_given
 from reproaudit.model.events import LibraryCall, Location
 from reproaudit.trace.runs import Run, is_worker
-from reproaudit.trace.words import NUMPY_GENERATOR, NUMPY_STATE, PYTHON_GENERATOR
+from reproaudit.trace.words import CALLS_PER_LINE, NUMPY_GENERATOR, NUMPY_STATE, PYTHON_GENERATOR
 
 # Which stream each call seeds.
 _SEEDED = {
@@ -27,7 +27,6 @@ _SEEDED = {
     "numpy.random.default_rng": NUMPY_GENERATOR,
 }
 _ASKING = ("torch.seed", "torch.Generator.seed")  # which return the seed that they chose
-_MOST_OF_ONE_LINE = 64  # calls that are recorded
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,20}(?![\w.])")
 
 
@@ -176,7 +175,7 @@ def hold_seedings(
     held: dict[tuple[str, str], str] = {}
     for call in other.calls:
         partner = table.pop(call.key, None)
-        if call.occurrence >= _MOST_OF_ONE_LINE - 1:
+        if call.occurrence >= CALLS_PER_LINE - 1:
             return None
         if partner is None:
             if is_worker(call.process):

@@ -68,6 +68,9 @@ _DEFAULT_OVERLOAD = ".default"
 _MESSAGES = ("c10d::", "_c10d_functional::")
 LOSS = "loss"  # the output that a backward pass starts from; of several roots "loss[0]" and so on
 RETURN = "return"  # what a function returned or yielded
+# Calls into the outside world that are recorded per name and line: the first ones show whether a
+# stream was equal. Where there are as many, there may have been more.
+CALLS_PER_LINE = 64
 RAN = ""  # the name of the line event which says that a statement ran
 STREAM_PREFIX = "stream:"  # what the names of the draws of a line begin with
 EPOCH_PREFIX = "epoch:"  # where a random stream stood when an epoch of a DataLoader began

@@ -31,11 +31,9 @@ from reproaudit.record.outside.watched_calls import (
     WatchedCall,
 )
 from reproaudit.record.session import Recorder
-from reproaudit.trace.words import HASH_SEED
+from reproaudit.trace.words import CALLS_PER_LINE, HASH_SEED
 
 _xxh64 = xxhash.xxh3_64_intdigest
-# Calls recorded per name and line: the first ones show whether a stream was equal.
-_MAX_PER_SITE = 64
 _MAX_SHOWN = 60
 _NOTHING = (0, 0)
 
@@ -128,7 +126,7 @@ class Entropy:
             return None
         site = recorder.sites.here(3)
         times = self._seen.get((name, site), 0)
-        if times >= _MAX_PER_SITE:
+        if times >= CALLS_PER_LINE:
             return None
         return site
 
