@@ -24,7 +24,7 @@ from reproaudit.record.process.batches import (
     name_args,
     take_rows,
 )
-from reproaudit.record.process.unheard import in_forward, unheard
+from reproaudit.record.process.portion_calls import enter_forward, silence_at_boundary
 
 if TYPE_CHECKING:
     from reproaudit.record.session import Recorder
@@ -93,7 +93,7 @@ class Asking:
                 columns = width + portions.padding, width
             elif portions.padding:
                 given = add_rows(given, portions.padding, is_filled=portions.is_filled)
-        with unheard(self._recorder), in_forward(self._recorder):
+        with silence_at_boundary(self._recorder), enter_forward(self._recorder):
             result = self._target(*given.args, **given.kwargs)
         with untraced():
             self._answers.add(result, places, wanted, given=given.rows, columns=columns)

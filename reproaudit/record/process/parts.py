@@ -13,7 +13,7 @@ from reproaudit.record.boundary.contents import find_leaves, find_named_tensors
 from reproaudit.record.boundary.names import Names
 from reproaudit.record.digest.tensors import untraced
 from reproaudit.record.process.batches import Given, take_rows
-from reproaudit.record.process.unheard import in_forward, unheard
+from reproaudit.record.process.portion_calls import enter_forward, silence_at_boundary
 
 if TYPE_CHECKING:
     from reproaudit.record.session import Recorder
@@ -57,7 +57,7 @@ class Training:
         try:
             for places in _share_out(self._given.rows, self._parts):
                 share = len(places) / self._given.rows
-                with unheard(self._recorder):
+                with silence_at_boundary(self._recorder):
                     loss = self._train_on(places, share)
                     with untraced():
                         total += loss.double().cpu() * share
@@ -87,7 +87,7 @@ class Training:
         return loss.detach()
 
     def _call(self, rows: Given) -> Any:
-        with in_forward(self._recorder):
+        with enter_forward(self._recorder):
             return self._target(*rows.args, **rows.kwargs)
 
     def _check_versions(self) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def unheard(recorder: Recorder | None) -> Iterator[None]:
+def silence_at_boundary(recorder: Recorder | None) -> Iterator[None]:
     """Record nothing of a call at boundary level: portions have shapes of their own.
 
     What is compared is what they come to together.
@@ -29,7 +29,7 @@ def unheard(recorder: Recorder | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def in_forward(recorder: Recorder | None) -> Iterator[None]:
+def enter_forward(recorder: Recorder | None) -> Iterator[None]:
     """Let operators outside of modules be of the forward pass: nothing else is asked for."""
     if recorder is None:
         yield
