@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +98,7 @@ def make_vary_result(
         from reproaudit.runs.budget import Budget
 
     ordinary, of_variations = part_tolerances(options.tolerance)
+    _require_varied(of_variations, wanted)
     options = argparse.Namespace(**{**vars(options), "tolerance": ordinary})
     _, of_project = part_tolerances(project.vary_tolerance)
     seed = seed if options.seed is None else options.seed
@@ -112,3 +113,19 @@ def make_vary_result(
         tolerances[name] = parse_tolerances(texts)
     ask = vary_batch if is_of_batches(wanted) else run_vary
     return ask(audited, wanted, progress, out, tolerances=tolerances)
+
+
+def _require_varied(named: Iterable[str], wanted: Sequence[Wanted]) -> None:
+    """Raise UsageError for a tolerance of the command line that nothing would be held to.
+
+    The list of a project may name more than one command line varies.
+    """
+    varied = {one.name for one in wanted}
+    for name in named:
+        if name not in varied:
+            raise UsageError(
+                f"there is a tolerance for {name}, which is not varied",
+                code="tolerance-unused",
+                hint=f"add --vary {name}, or leave the tolerance out; varied: "
+                f"{', '.join(sorted(varied))}",
+            )

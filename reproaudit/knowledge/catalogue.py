@@ -302,6 +302,10 @@ ERRORS = {
         "A tolerance is bitwise, or limits such as rtol=1e-5,atol=1e-8 or ulp=4, for all dtypes, "
         "for one, or for the tensors that a pattern such as gradient:layers.* names."
     ),
+    "tolerance-unused": (
+        "--tolerance NAME:… says what counts as equal under one variation, and that variation is "
+        "not among those that are varied: nothing would be held to it."
+    ),
     "too-many-jobs": (
         "More runs at a time were asked for than there are cores, or GPUs. Two runs on one "
         "core would slow each other, and a run that has a part of a core is another program."

@@ -5,6 +5,9 @@ None of it ought to reach a tensor. Names are those of reprotest where it has th
 
 from __future__ import annotations
 
+import re
+import zoneinfo
+
 from reproaudit.config.settings import Settings, bad_value
 from reproaudit.knowledge.fills import name_fill
 from reproaudit.knowledge.variation import (
@@ -34,6 +37,23 @@ def _fill_memory(value: str) -> Settings:
     if not value.isdecimal() or int(value) > _LARGEST_FILL:
         raise bad_value("memory", value, f"a byte, 0 to {_LARGEST_FILL}")
     return Settings(env=name_fill(value)[1:], variations=(("memory", value),))
+
+
+def _set_timezone(value: str) -> Settings:
+    # A name that nobody knows is UTC to the C library, and to a program what it has in most
+    # containers: nothing would be varied. One with a digit may be a rule, such as CET-1CEST.
+    is_rule = re.match(r"([A-Za-z]{3,}|<[\w+-]+>)[+-]?\d", value, re.ASCII) is not None
+    if not is_rule and not _is_zone(value.removeprefix(":")):
+        raise bad_value("timezone", value, "one that this machine knows, such as GMT+12")
+    return Settings(env=(("TZ", value),))
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return False
+    return True
 
 
 TABLE: tuple[Variation, ...] = (
@@ -96,7 +116,7 @@ TABLE: tuple[Variation, ...] = (
         what="the time zone",
         values=("GMT+12", "GMT-14"),
         cause=Cause.CLOCK,
-        change=set_variables("timezone", "TZ"),
+        change=_set_timezone,
         how=f"TZ is set before the program starts. {_AS_ENVIRONMENT}",
     ),
     Variation(

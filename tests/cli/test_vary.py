@@ -63,8 +63,8 @@ def test_the_projects_list_counts_where_none_is_given(asked: Asked, tmp_path: Pa
     vary(["--quiet", "train.py"])
     assert asked.settings == ["threads=1", "threads=2"]
     assert asked.tolerances["threads"].by_dtype == {"*": Tolerance(ulp=4)}
-    vary(["--quiet", "train.py", "--vary", "hash_seed=1", "--tolerance", "threads:ulp=8"])
-    assert asked.settings == ["hash_seed=1"]
+    vary(["--quiet", "train.py", "--vary", "threads=1", "--tolerance", "threads:ulp=8"])
+    assert asked.settings == ["threads=1"]
     assert asked.tolerances["threads"].by_dtype == {"*": Tolerance(ulp=8)}
 
 
@@ -82,6 +82,20 @@ def test_a_tolerance_of_one_variation_is_told_from_that_of_tensors() -> None:
         ["gradient:layers.*:ulp=4", "rtol=1"],
         {"threads": ["float32:rtol=1e-5"], "env.A": ["ulp=2"]},
     )
+
+
+def test_a_tolerance_of_what_is_not_varied_is_refused_but_a_project_may_have_more(
+    asked: Asked, tmp_path: Path
+) -> None:
+    words = ["--quiet", "train.py", "--vary", "threads=1"]
+    with pytest.raises(UsageError, match="tolerance for hash_seed, which is not varied") as raised:
+        vary([*words, "--tolerance", "hash_seed:ulp=4"])
+    assert raised.value.code == "tolerance-unused"
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.reproaudit]\nvary_tolerance = ["hash_seed:ulp=4"]\n'
+    )
+    assert vary(words) == 0
+    assert asked.settings == ["threads=1"]
 
 
 def test_the_table_names_every_variation(capsys: pytest.CaptureFixture[str]) -> None:

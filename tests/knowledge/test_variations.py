@@ -42,7 +42,7 @@ def test_what_acts_inside_the_process_has_a_module_that_is_told_the_value(entry:
 
 @pytest.mark.parametrize("entry", [one for one in ENTRIES if one.values], ids=name_of)
 def test_a_value_that_it_cannot_have_is_refused_with_what_it_takes(entry: Variation) -> None:
-    wrong = "" if entry.id.startswith(("cpu.", "timezone", "locales", "environment")) else "\0"
+    wrong = "" if entry.id.startswith(("cpu.", "locales", "environment")) else "\0"
     with pytest.raises(UsageError) as raised:
         entry.settings_for(wrong)
     assert raised.value.code == "setting-invalid"
@@ -84,3 +84,14 @@ def test_a_fact_of_a_trace_tells_which_value_a_run_has() -> None:
 @pytest.mark.parametrize("name", ["hash_seed", "timezone", "home", "umask", "fileordering", "time"])
 def test_whatever_depends_on_what_surrounds_a_process_is_a_bug(name: str) -> None:
     assert {row.dependence for row in list_expectations(name)} == {Dependence.BUG}
+
+
+@pytest.mark.parametrize("value", ["Nowhere/Land", "", "/", "../etc/passwd", "XY"])
+def test_a_time_zone_that_nobody_knows_is_refused(value: str) -> None:
+    with pytest.raises(UsageError, match="timezone cannot be"):
+        VARIATIONS["timezone"].settings_for(value)
+
+
+@pytest.mark.parametrize("value", ["GMT+12", "CET-1CEST", "<+03>-3", "UTC0"])
+def test_a_time_zone_may_be_a_rule(value: str) -> None:
+    assert VARIATIONS["timezone"].settings_for(value).env == (("TZ", value),)
