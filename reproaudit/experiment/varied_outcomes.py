@@ -9,7 +9,7 @@ from reproaudit.compare.trend import find_trend
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import measure_judged
 from reproaudit.knowledge.wanted import Wanted
-from reproaudit.model.events import NotChecked, Unchecked
+from reproaudit.model.events import NotChecked, Outcome, OutcomeKind, Unchecked
 from reproaudit.model.question import Dependence, VariationOutcome
 from reproaudit.model.verdict import Verdict
 from reproaudit.runs.budget import BudgetSpent
@@ -48,8 +48,7 @@ def describe_varied(varied: Varied) -> VariationOutcome:
     first = judged.first
     why = "where it depends on it was not looked for"
     if not varied.run.outcome.is_success:
-        ending = varied.run.outcome
-        why = f"the program fails with it: {ending.detail or ending.kind.value}"
+        why = f"the program fails with it: {_word_failure(varied.run.outcome)}"
     return replace(
         outcome,
         dependence=Dependence.UNEXPLAINED,
@@ -61,6 +60,13 @@ def describe_varied(varied: Varied) -> VariationOutcome:
         difference=None if first is None else first.difference,
         trend=find_trend(measure_judged(judged)),
     )
+
+
+def _word_failure(ending: Outcome) -> str:
+    if ending.kind is OutcomeKind.EXITED:
+        # What it printed, such as the usage of an option that it does not know, says more.
+        return f"it exits with {ending.code}; --show-output shows what it prints"
+    return ending.detail or ending.kind.value
 
 
 def make_not_tried(wanted: Wanted, why: str) -> VariationOutcome:

@@ -53,7 +53,10 @@ def _word_rate(confidence: Confidence) -> str:
 def _word_variations(result: AuditResult) -> str:
     kinds = {outcome.dependence for outcome in result.variations}
     differs = kinds - {Dependence.NONE, Dependence.NOT_TRIED}
-    said = "each variation was compared with the plain run"
+    # Of batches it is no plain run, but that of one size, which its condition names.
+    condition = result.runs[0].condition if result.runs else ""
+    plain = "the plain run" if condition in ("", "plain") else f"that of {condition}"
+    said = f"each variation was compared with {plain}"
     if differs:
         return f"certain: the divergences were seen; {said}"
     return f"{said}: what changes only now and then may not have shown"

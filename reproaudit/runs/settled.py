@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import replace
 from pathlib import Path
 
+from reproaudit import files
 from reproaudit.config.plan import RunPlan
 from reproaudit.errors import SubjectError, TraceError
 from reproaudit.model.events import Outcome, OutcomeKind
@@ -14,7 +15,8 @@ from reproaudit.runs.launch import name_signal
 from reproaudit.runs.log import raise_what_the_recorder_says, tail
 from reproaudit.trace.ending import finalise_outcome, is_final
 from reproaudit.trace.failure import read_failure
-from reproaudit.trace.schema import RUN_FILE
+from reproaudit.trace.records import EVENT
+from reproaudit.trace.schema import EVENTS_FILE, RUN_FILE
 from reproaudit.trace.words import EXIT_SOFTWARE, EXIT_USAGE
 
 
@@ -34,7 +36,9 @@ def settle_outcome(
     trace_dir = plan.trace_dir
     if code in (EXIT_USAGE, EXIT_SOFTWARE) or plan.subject.is_command:
         raise_what_the_recorder_says(trace_dir, log)
-    if recorded is not None and is_final(recorded):
+    # A process that is killed while it writes its end says how it ended before all events stand.
+    was_cut = timed_out_s is not None and _lacks_events(trace_dir)
+    if recorded is not None and is_final(recorded) and not was_cut:
         if timed_out_s is None:
             return recorded
         detail = f"{recorded.detail}; then it hung and was ended".lstrip("; ")
@@ -60,6 +64,19 @@ def settle_outcome(
         outcome = Outcome(OutcomeKind.COMPLETED, 0, detail)
     write_outcome(trace_dir, outcome)
     return outcome
+
+
+def _lacks_events(trace_dir: Path) -> bool:
+    """Return True if fewer events stand in the trace than it says."""
+    said, stands = 0, 0
+    try:
+        said = files.read_run_file(trace_dir / RUN_FILE).get("events", 0)
+        stands = (trace_dir / EVENTS_FILE).stat().st_size // EVENT.itemsize
+    except FileNotFoundError:
+        pass  # one without events
+    except (OSError, TraceError):
+        return False  # whoever reads it says what is wrong with it
+    return isinstance(said, int) and stands < said
 
 
 def write_outcome(trace_dir: Path, outcome: Outcome) -> None:

@@ -31,7 +31,9 @@ trace_dir = Path(plan["trace_dir"])
 behaviour, *arguments = plan["subject"]["argv"]
 
 
-def say_how_it_ended(kind: str, code: int | None = None, detail: str = "") -> None:
+def say_how_it_ended(
+    kind: str, code: int | None = None, detail: str = "", *, events: int = 0
+) -> None:
     header = {
         "magic": "reproaudit-trace",
         "format": 1,
@@ -46,7 +48,7 @@ def say_how_it_ended(kind: str, code: int | None = None, detail: str = "") -> No
         "locations": [{"path": "", "line": 0, "function": "", "cell": 0}],
         "threads": ["main"],
         "steps": 0,
-        "events": 0,
+        "events": events,
         "outcome": {"kind": kind, "code": code, "detail": detail},
         "changes": [],
         "notes": [],
@@ -117,6 +119,9 @@ elif behaviour == "hang":
         signal.signal(signal.SIGTERM, lambda *_: (say_how_it_ended("completed", 0), os._exit(0)))
     if "finished" in arguments:
         say_how_it_ended("stopped", 0, "stopped after 10 steps as requested")
+    if "writing" in arguments:
+        say_how_it_ended("completed", 0, events=2)
+        (trace_dir / "events.bin").write_bytes(bytes(64))
     print(start_worker())
     sys.stdout.flush()
     done(10)

@@ -138,6 +138,16 @@ def test_a_program_that_hangs_after_its_trace_is_complete_keeps_its_outcome(
     assert record.outcome == Outcome(OutcomeKind.STOPPED, 0, detail)
 
 
+def test_a_program_that_is_ended_while_it_writes_its_end_has_timed_out(
+    run_fake: Runner, clock: SimpleNamespace
+) -> None:
+    record = run_fake(
+        "hang", "writing", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0)
+    )
+    assert record.outcome == Outcome(OutcomeKind.TIMED_OUT, detail="still running after 60 s")
+    assert outcome_on_disk(record) == record.outcome
+
+
 @needs_pidfd
 def test_workers_left_behind_by_a_finished_program_are_ended(run_fake: Runner) -> None:
     record = run_fake("leave-worker")
