@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.boundary import compare_boundaries
+from reproaudit.compare.boundaries import compare_boundaries
 from reproaudit.compare.interning import Interned
 from reproaudit.compare.judge import judge
 from reproaudit.config.tolerance import Tolerances
