@@ -100,7 +100,14 @@ def make_vary_result(
     ordinary, of_variations = part_tolerances(options.tolerance)
     _require_varied(of_variations, wanted)
     options = argparse.Namespace(**{**vars(options), "tolerance": ordinary})
-    _, of_project = part_tolerances(project.vary_tolerance)
+    of_none, of_project = part_tolerances(project.vary_tolerance)
+    of_none = [text for text in of_none if text.strip()]
+    if of_none:
+        raise UsageError(
+            f"vary_tolerance of [tool.reproaudit]: {of_none[0]!r} names no variation",
+            code="tolerance-syntax",
+            hint='write it as "threads:float32:rtol=1e-5"; `tolerance` holds for all',
+        )
     seed = seed if options.seed is None else options.seed
     audited = make_audit_options(options, spec, project=project, choices=choices, seed=seed)
     audited = replace(audited, settings=combine_settings(audited.settings, tuple(held)))

@@ -98,6 +98,15 @@ def test_a_tolerance_of_what_is_not_varied_is_refused_but_a_project_may_have_mor
     assert asked.settings == ["threads=1"]
 
 
+@pytest.mark.parametrize("text", ["thread:ulp=4", "ulp=4"])
+def test_a_tolerance_of_the_project_that_names_no_variation_is_refused(
+    asked: Asked, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(f'[tool.reproaudit]\nvary_tolerance = ["{text}"]\n')
+    with pytest.raises(UsageError, match="names no variation"):
+        vary(["--quiet", "train.py", "--vary", "threads=1"])
+
+
 def test_the_table_names_every_variation(capsys: pytest.CaptureFixture[str]) -> None:
     assert vary(["--list"]) == 0
     shown = capsys.readouterr().out
