@@ -16,6 +16,9 @@ from reproaudit.runs.budget import BudgetSpent
 from reproaudit.trace.runs import Run
 
 
+_NOT_LOOKED = "where it depends on it was not looked for"
+
+
 @dataclass(frozen=True, slots=True)
 class Varied:
     """A run under a variation, and how it compares with the plain one.
@@ -46,14 +49,12 @@ def describe_varied(varied: Varied) -> VariationOutcome:
     if not varied.differs:
         return outcome
     first = judged.first
-    why = "where it depends on it was not looked for"
-    if not varied.run.outcome.is_success:
-        why = f"the program fails with it: {_word_failure(varied.run.outcome)}"
+    is_failed = not varied.run.outcome.is_success
     return replace(
         outcome,
-        dependence=Dependence.UNEXPLAINED,
-        is_within_tolerance=judged.verdict is Verdict.WITHIN_TOLERANCE,
-        why=why,
+        dependence=Dependence.FAILS if is_failed else Dependence.UNEXPLAINED,
+        is_within_tolerance=judged.verdict is Verdict.WITHIN_TOLERANCE and not is_failed,
+        why=_word_failure(varied.run.outcome) if is_failed else _NOT_LOOKED,
         step=None if first is None else first.step,
         tensor="" if first is None else first.name,
         tensors=judged.divergences_total,

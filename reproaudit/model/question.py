@@ -29,6 +29,7 @@ class Dependence(str, Enum):
     EXPECTED = "expected"  # documented: another order of a sum, another kernel, another precision
     BUG = "bug"  # what ought not to reach a tensor does
     UNEXPLAINED = "unexplained"
+    FAILS = "fails"  # the program fails, or does not end, under the variation
     NOT_TRIED = "not-tried"
 
 

@@ -13,6 +13,7 @@ from reproaudit.config.tolerance import Tolerances
 from reproaudit.experiment.varied_outcomes import Varied, describe_varied
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind
+from reproaudit.model.question import Dependence
 from tests.compare.traces import Row, make_run
 
 
@@ -35,4 +36,5 @@ def test_a_program_that_fails_under_a_value_says_how(
     judged = judge(pair, compare_boundaries(pair, Interned()), Tolerances())
     wanted = Wanted(name="arg.--mode", value="b")
     outcome = describe_varied(Varied(wanted, pair[1], judged))
-    assert outcome.why.startswith(f"the program fails with it: {said}")
+    assert outcome.dependence is Dependence.FAILS
+    assert outcome.why.startswith(said)

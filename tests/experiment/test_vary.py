@@ -34,8 +34,9 @@ def test_of_many_values_each_is_told_by_itself_and_only_what_differs_costs_more(
     assert (code, result["verdict"], result["question"]) == (1, "not-reproducible", "vary")
     own, other, failed, drawn = result["variations"]
     assert (own["dependence"], other["dependence"]) == ("not-tried", "none")
-    assert (failed["dependence"], failed["finding"]) == ("unexplained", None)
+    assert (failed["dependence"], failed["finding"]) == ("fails", None)
     assert "asked to fail" in failed["why"]
+    assert result["headline"].startswith("fails under env.FAIL=1; depends on env.VALIDATE")
     finding = result["findings"][drawn["finding"]]
     assert (finding["cause"], finding["location"]["line"], finding["variation"]) == (
         "rng-order",

@@ -30,6 +30,7 @@ from reproaudit.report.wording import show_code, show_name, show_prose, show_who
 
 _MOST_LINE = 500  # characters of a line of a diff
 _TONES = {
+    Dependence.FAILS: "bad",
     Dependence.BUG: "bad",
     Dependence.UNEXPLAINED: "warn",
     Dependence.EXPECTED: "",
@@ -37,6 +38,7 @@ _TONES = {
     Dependence.NOT_TRIED: "",
 }
 _MEANINGS = {
+    Dependence.FAILS: "The program fails under it, or does not end.",
     Dependence.BUG: "What ought not to reach a tensor does.",
     Dependence.UNEXPLAINED: "It differs, and neither documentation nor evidence says why.",
     Dependence.EXPECTED: "PyTorch's documentation says that the operator may depend on this.",

@@ -30,6 +30,7 @@ def _count_variations(result: AuditResult) -> Iterator[Figure]:
     yield "variations tried", f"{tried:,}", f"{untried:,} not tried" if untried else ""
     yield "equal", f"{kinds.count(Dependence.NONE):,}", "to the bit"
     for kind, label, note in (
+        (Dependence.FAILS, "fail", "the program, or it does not end"),
         (Dependence.BUG, "bugs", "what ought not to reach a tensor"),
         (Dependence.UNEXPLAINED, "not explained", ""),
         (Dependence.EXPECTED, "as documented", "another order, another kernel"),

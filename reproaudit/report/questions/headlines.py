@@ -16,7 +16,12 @@ from reproaudit.model.result import AuditResult, Finding, TensorDivergence
 from reproaudit.model.verdict import Verdict
 from reproaudit.report.questions.resumption_rows import name_lost
 from reproaudit.report.questions.seed_rows import EFFECTS, name_stream, sort_streams
-from reproaudit.report.questions.variation_rows import Group, group_differing, word_source
+from reproaudit.report.questions.variation_rows import (
+    Group,
+    group_differing,
+    name_settings,
+    word_source,
+)
 from reproaudit.report.wording import join_names, show_count, show_name, show_prose
 
 _MOST = 3  # things of one kind that a headline names
@@ -50,6 +55,8 @@ def _is_unstable_server(result: AuditResult) -> bool:
 
 def _word_dependences(groups: Sequence[Group]) -> str:
     of = {kind: [one for one in groups if one.dependence is kind] for kind in Dependence}
+    failed = [outcome for group in of[Dependence.FAILS] for outcome in group.outcomes]
+    fails = f"fails under {name_settings(failed)}" if failed else ""
     said = []
     parts = [
         *_name_groups(of[Dependence.BUG], "a bug"),
@@ -60,7 +67,10 @@ def _word_dependences(groups: Sequence[Group]) -> str:
     documented = list(_name_groups(of[Dependence.EXPECTED], ""))
     if documented:
         said.append(f"as documented, on {join_names(documented)}")
-    return f"depends {' and, '.join(said)}" if parts else f"depends, {said[0]}"
+    if not said:
+        return fails
+    depends = f"depends {' and, '.join(said)}" if parts else f"depends, {said[0]}"
+    return f"{fails}; {depends}" if fails else depends
 
 
 def _name_groups(groups: Sequence[Group], why: str) -> list[str]:

@@ -21,8 +21,9 @@ from reproaudit.report.wording import (
     show_whole,
 )
 
-# The gravest first: what is a bug, what nobody can explain, what is documented, what is well.
+# The gravest first: what fails, what is a bug, what nobody can explain, what is documented, what is well.
 _GRAVITY = (
+    Dependence.FAILS,
     Dependence.BUG,
     Dependence.UNEXPLAINED,
     Dependence.EXPECTED,
@@ -30,6 +31,7 @@ _GRAVITY = (
     Dependence.NOT_TRIED,
 )
 DEPENDENCES = {
+    Dependence.FAILS: "fails",
     Dependence.BUG: "a bug",
     Dependence.UNEXPLAINED: "not explained",
     Dependence.EXPECTED: "as documented",
@@ -253,7 +255,10 @@ def word_first_tensor(outcome: VariationOutcome) -> str:
 def word_group(result: AuditResult, group: Group) -> str:
     """Say on one line what depends on a variation whose source is not known."""
     first = group.outcomes[0]
-    said = f"the result depends on {name_settings(group.outcomes)}: {name_dependence(first)}"
+    settings = name_settings(group.outcomes)
+    if group.dependence is Dependence.FAILS:
+        return f"the program fails under {settings}: {show_prose(first.why)}"
+    said = f"the result depends on {settings}: {name_dependence(first)}"
     tensor = word_first_tensor(first)
     if tensor:
         said += f"; first differs {tensor}"

@@ -50,6 +50,17 @@ def test_what_is_only_as_documented_is_said_to_be_so() -> None:
     )
 
 
+def test_what_fails_under_a_value_is_told_before_what_depends_on_one() -> None:
+    failed = replace(VARY.variations[2], finding=None, dependence=Dependence.FAILS)
+    both = (failed, replace(failed, value="2"), VARY.variations[0])
+    assert word_headline(replace(VARY, variations=both), compared=1) == (
+        "fails under hash_seed=1 and 2; depends, as documented, on threads (aten::sum, train.py:12)"
+    )
+    assert word_headline(replace(VARY, variations=both[:1]), compared=1) == (
+        "fails under hash_seed=1"
+    )
+
+
 def test_a_program_that_differs_by_itself_is_told_first() -> None:
     why = "no repair was proven"
     untried = replace(VARY.variations[4], dependence=Dependence.NOT_TRIED, why=why)

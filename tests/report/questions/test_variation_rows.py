@@ -18,6 +18,7 @@ from reproaudit.report.questions.variation_rows import (
     name_settings,
     word_distance,
     word_far,
+    word_group,
 )
 from tests.report.question_cases import FAR, HASH_ORDER, NEAR, OTHER_SUM, VARY
 
@@ -84,6 +85,17 @@ def test_what_is_said_of_equal_ones_is_told_and_most_have_nothing() -> None:
     assert list(list_equal(replace(VARY, variations=(said, *VARY.variations[5:7])))) == [
         "locales=C: 8 answers to one prompt, 1 unique"
     ]
+
+
+def test_a_value_under_which_the_program_fails_is_no_dependence() -> None:
+    failed = replace(
+        VARY.variations[2], finding=None, dependence=Dependence.FAILS, why="ValueError: no mode 1"
+    )
+    result = replace(VARY, findings=(), variations=(VARY.variations[0], failed))
+    assert [row.answer for row in list_variation_rows(result)] == ["fails", "as documented"]
+    assert word_group(result, group_differing(result)[0]) == (
+        "the program fails under hash_seed=1: ValueError: no mode 1"
+    )
 
 
 def test_many_values_of_one_variation_are_counted() -> None:
