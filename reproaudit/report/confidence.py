@@ -55,7 +55,8 @@ def _word_variations(result: AuditResult) -> str:
     differs = kinds - {Dependence.NONE, Dependence.NOT_TRIED}
     # Of batches it is no plain run, but that of one size, which its condition names.
     condition = result.runs[0].condition if result.runs else ""
-    plain = "the plain run" if condition in ("", "plain") else f"that of {condition}"
+    is_plain = condition in ("", "plain")
+    plain = "the plain run" if is_plain else f"the run of {show_name(condition)}"
     said = f"each variation was compared with {plain}"
     if differs:
         return f"certain: the divergences were seen; {said}"

@@ -19,4 +19,4 @@ def test_a_rate_that_no_audit_finds_is_shown_as_it_stands() -> None:
 def test_batches_are_compared_with_the_one_that_is_named() -> None:
     first = replace(VARY.runs[0], condition="batch=1")
     said = word_confidence(replace(VARY, runs=(first, *VARY.runs[1:])))
-    assert said.endswith("each variation was compared with that of batch=1")
+    assert said.endswith("each variation was compared with the run of batch=1")
