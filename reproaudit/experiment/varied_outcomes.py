@@ -15,7 +15,6 @@ from reproaudit.model.verdict import Verdict
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.trace.runs import Run
 
-
 _NOT_LOOKED = "where it depends on it was not looked for"
 
 

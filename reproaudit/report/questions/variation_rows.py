@@ -21,7 +21,7 @@ from reproaudit.report.wording import (
     show_whole,
 )
 
-# The gravest first: what fails, what is a bug, what nobody can explain, what is documented, what is well.
+# The gravest first: what fails, is a bug, is not explained, is documented, is well.
 _GRAVITY = (
     Dependence.FAILS,
     Dependence.BUG,
