@@ -1,3 +1,3 @@
 """Find out whether a PyTorch program is reproducible, where two runs first differ, and why."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
