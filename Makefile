@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint tsc format compat bench fuzz robustness samples pages gpu clean
+.PHONY: help demo test lint tsc format compat versions wheel bench fuzz robustness samples pages gpu clean
 
 # `make gpu PYTHON=python` uses the interpreter that is given, as it is. The other targets only make the venv with it.
 ifneq ($(origin PYTHON),undefined)
@@ -82,6 +82,20 @@ compat: $(COMPAT_STAMP) ## the quick tests and a few whole audits with another t
 	$(COMPAT_VENV)/bin/python -m compileall -q -x '/test_' reproaudit tests
 	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu" $(PYTEST_ARGS)
 	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "slow and not gpu" $(PYTEST_ARGS) $(COMPAT_SLOW)
+
+# Interpreters to try, a list of paths; what cannot be had is told in the table.
+PYTHONS := $(PYTHON)
+
+versions: $(STAMP) ## the command under other Pythons, NumPys and machines, into reports/compatibility: PYTHONS="python3.10 …"
+	$(BIN)/python benchmarks/compatibility.py $(foreach python,$(PYTHONS),--python $(python))
+
+# Both are built as pip builds them, in environments of their own.
+wheel: $(STAMP) ## build wheel and sdist into dist, check both, install each into an empty venv and use it
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[release]'
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python benchmarks/installed.py --dist dist
 
 # What pip installs is compiled.
 bench: $(STAMP) ## run the benchmarks that need no GPU, into reports/overhead

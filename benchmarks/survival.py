@@ -197,12 +197,16 @@ def describe_machine() -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """A group of what was tried: `about` is a title, and sentences below it."""
+    """A group of what was tried: `about` is a title, and sentences below it.
+
+    `passed` is the word for a row without faults.
+    """
 
     group: str
     about: Sequence[str]
     columns: Sequence[str]
     command: str = "make robustness"
+    passed: str = "survived"
 
     def write(self, rows: Sequence[Tried], out: Path, part_of: Sequence[str] = ()) -> int:
         """Write `GROUP.md`, and the same as JSON; return 1 if one of the rows has faults.
@@ -230,9 +234,9 @@ class Table:
             f"Made by `{self.command}`: {describe_machine()}.",
             *sentences,
             "",
-            f"{tried} tried, {survived} survived.",
+            f"{tried} tried, {survived} {self.passed}.",
             "",
-            f"| {' | '.join([*self.columns, 'survived'])} |",
+            f"| {' | '.join([*self.columns, self.passed])} |",
             f"|{'---|' * (len(self.columns) + 1)}",
         ]
         for row in rows:

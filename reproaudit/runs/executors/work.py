@@ -86,7 +86,8 @@ def main(words: list[str]) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         job: Job = decode(Job, parse_json(Path(job_file).read_text(encoding="utf-8")))
-        if job.cores:
+        # Elsewhere than on Linux a process cannot be bound to cores.
+        if job.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, job.cores)
         with adopt_orphans():
             end = do_job(job)
