@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint tsc format compat versions wheel bench fuzz robustness samples pages gpu clean
+.PHONY: help demo test lint docs tsc format compat versions wheel bench fuzz robustness samples pages gpu clean
 
 # `make gpu PYTHON=python` uses the interpreter that is given, as it is. The other targets only make the venv with it.
 ifneq ($(origin PYTHON),undefined)
@@ -35,7 +35,7 @@ help: ## say what there is
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.x")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -c constraints.txt torch==2.13.0 -e '.[dev]'
+	$(BIN)/python -m pip install -c constraints.txt torch==2.13.0 -e '.[dev,docs]'
 	@touch $@
 
 # Exit code 1 is the tool's answer "a divergence was found", and the right one for this example.
@@ -55,6 +55,9 @@ lint: $(STAMP) ## ruff and mypy, and `make tsc` where npm is there
 	elif [ "$$CI" = true ]; then echo "lint: npm is missing: apt-get install npm" >&2; exit 1; \
 	else echo "lint: the scripts of the page were not checked, for npm is missing: apt-get install npm"; fi
 
+docs: $(STAMP) ## the site of the documentation, into docs/_build; a warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -n -b html docs docs/_build
+
 $(NODE_MODULES): package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
@@ -68,7 +71,7 @@ format: $(STAMP) ## mend what ruff can mend, then format
 
 # Several hundred processes of the tests import the package. Where PYTHONDONTWRITEBYTECODE is set, each
 # would compile it anew.
-test: lint ## `make lint` and all tests that need no GPU; those that need a browser are skipped without one
+test: lint docs ## `make lint`, `make docs` and all tests that need no GPU; those that need a browser are skipped without one
 	$(BIN)/python -m compileall -q -x '/test_' reproaudit tests
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not gpu" $(PYTEST_ARGS)
 
@@ -148,5 +151,5 @@ gpu: $(GPU_SETUP) ## tests and benchmarks that need CUDA, in eight minutes; PYTH
 	$(GPU_PYTHON) benchmarks/gpu.py
 
 clean: ## remove everything that was made, the venv included
-	rm -rf $(VENV) .venv-compat-* node_modules build dist actual .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-compat-* node_modules build dist docs/_build actual .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

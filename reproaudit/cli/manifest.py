@@ -34,7 +34,7 @@ _COMPARISON = Destination("the comparison", code="report-write", hint="name anot
 
 def manifest(words: list[str]) -> int:
     """Write the manifest of this environment, and of a subject if one is named."""
-    parser = _make_parser()
+    parser = make_manifest_parser()
     ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(ours)
     with hold_interrupts():
@@ -104,7 +104,7 @@ def _write_dockerfile(made: Manifest, folder: Path) -> None:
         _DOCKERFILE.write(folder / name, text)
 
 
-def _make_parser() -> Parser:
+def make_manifest_parser() -> Parser:
     """Return the parser of the command, also without the subject."""
     parser = Parser(
         prog="reproaudit manifest",

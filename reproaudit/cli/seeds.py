@@ -56,7 +56,7 @@ _TAKING = ("--seed-arg", "--seed-env", "--seed-config")
 
 def seeds(words: list[str]) -> int:
     """Say what the seed of the named program reaches; return the exit code."""
-    parser = _make_parser()
+    parser = make_seeds_parser()
     ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(_join_values(ours))
     subject = require_subject(subject, "seeds", "train.py --seed-arg --seed")
@@ -100,7 +100,8 @@ def seeds(words: list[str]) -> int:
     return exit_code([result.verdict])
 
 
-def _make_parser() -> Parser:
+def make_seeds_parser() -> Parser:
+    """Return the parser of `reproaudit seeds`."""
     parser = make_question_parser("seeds", description=_DESCRIPTION, epilog=_EPILOG)
     group = parser.add_argument_group("how the program takes its seed, one of")
     group.add_argument(

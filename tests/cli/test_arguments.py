@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from reproaudit.cli.arguments import (
     Parser,
-    add_settings,
     make_audit_parser,
     make_record_parser,
     split_words,
@@ -20,8 +18,6 @@ from reproaudit.cli.reading_arguments import (
     make_report_parser,
 )
 from reproaudit.errors import UsageError
-
-README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.mark.parametrize(
@@ -63,12 +59,3 @@ def test_an_unknown_option_before_the_subject_is_refused() -> None:
 def test_every_option_has_help(parser: Callable[[], Parser]) -> None:
     for name, action in parser().list_options().items():
         assert action.help, name
-
-
-def test_the_readme_names_every_exit_code_and_option_group() -> None:
-    text = README.read_text()
-    settings = Parser(add_help=False)
-    add_settings(settings)
-    options = list(settings.list_options())
-    named = [option for option in options if option in text or option == "--preset"]
-    assert named == options

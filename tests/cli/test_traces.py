@@ -16,7 +16,6 @@ from reproaudit.model.verdict import Verdict
 from reproaudit.report.json_report import to_json
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
 SAMPLES = ROOT / "reports" / "samples"
 
 
@@ -84,14 +83,6 @@ def test_an_error_does_not_pass_on_what_a_terminal_or_github_would_obey(
     said = capsys.readouterr().err
     assert "\x1b" not in said
     assert "\n::error" not in said
-
-
-@pytest.mark.parametrize("sample", ["graph_net", "vary", "batch", "resume", "seeds"])
-def test_the_readme_quotes_the_sample_s_screen(sample: str) -> None:
-    command = (SAMPLES / sample / "command").read_text()
-    quoted = re.search(rf"\$ {re.escape(command)}(.*?)```", README.read_text(), re.DOTALL)
-    assert quoted is not None
-    assert (SAMPLES / sample / "terminal.txt").read_text().startswith(quoted[1])
 
 
 def test_the_samples_hold_no_absolute_path() -> None:

@@ -270,8 +270,9 @@ def test_a_variable_with_a_wrong_value_is_refused_by_its_name(
     assert name.lower() in str(caught.value).lower()
 
 
-def test_the_configuration_that_the_readme_shows_is_read(tmp_path: Path) -> None:
-    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_configuration_that_the_page_on_ci_shows_is_read(tmp_path: Path) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "ci.md"
+    text = page.read_text(encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text(
         text.partition("```toml\n")[2].partition("```")[0], encoding="utf-8"
     )

@@ -1,0 +1,39 @@
+"""Builds the site of the documentation: `make docs`, into docs/_build.
+
+What a page shows of the tool is made from the tool: screens are those of reports/samples, and the
+reference of the command line is made of --help. A warning is an error, and nothing that a page
+needs is fetched when it is looked at.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # the site's own directives
+
+project = "reproaudit"
+author = "The reproaudit authors"
+copyright = author
+version = release = metadata.version("reproaudit")
+
+extensions = [
+    "myst_parser",
+    "_command_line",
+]
+exclude_patterns = ["_build"]
+nitpicky = True
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+html_theme = "furo"
+html_title = f"reproaudit {version}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+# Pages are the same each time they are built, and hold no copy of their sources.
+html_last_updated_fmt = None
+html_copy_source = False
+html_show_copyright = False
+highlight_language = "text"
