@@ -58,7 +58,7 @@ def seeds(words: list[str]) -> int:
     """Say what the seed of the named program reaches; return the exit code."""
     parser = make_seeds_parser()
     ours, subject, own = split_and_warn(parser, words)
-    options = parser.parse_args(_join_values(ours))
+    options = parser.parse_args(join_values(ours))
     subject = require_subject(subject, "seeds", "train.py --seed-arg --seed")
     asked = read_asked(options, subject, own)
     argument = None if options.timeline else _read_argument(options, asked.spec)
@@ -139,7 +139,7 @@ def make_seeds_parser() -> Parser:
     return parser
 
 
-def _join_values(words: Sequence[str]) -> list[str]:
+def join_values(words: Sequence[str]) -> list[str]:
     """Return the words with `--seed-arg --seed` as one: argparse would take the value for an
     option."""
     joined: list[str] = []

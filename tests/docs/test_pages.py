@@ -24,6 +24,7 @@ from reproaudit.cli.arguments import (
 from reproaudit.cli.atlas import make_atlas_parser
 from reproaudit.cli.check import make_check_parser
 from reproaudit.cli.ci import make_ci_parser
+from reproaudit.cli.kept_runs import add_keep
 from reproaudit.cli.lock import make_lock_parser
 from reproaudit.cli.main import COMMANDS, main
 from reproaudit.cli.manifest import make_manifest_parser
@@ -34,7 +35,7 @@ from reproaudit.cli.reading_arguments import (
     make_report_parser,
 )
 from reproaudit.cli.resume import make_resume_parser
-from reproaudit.cli.seeds import make_seeds_parser
+from reproaudit.cli.seeds import join_values, make_seeds_parser
 from reproaudit.cli.serve import make_serve_parser
 from reproaudit.cli.vary_options import make_vary_parser
 from reproaudit.config.project import load_project
@@ -42,6 +43,15 @@ from reproaudit.model.confidence import bound_rate
 from tests.docs.pages import ROOT, Block, Screen, list_blocks, list_links, list_screens
 
 SAMPLES = ROOT / "reports" / "samples"
+
+
+def make_keeping_parser() -> Parser:
+    """Return the parser of `record`, with what keeps its trace beside a tracked run."""
+    parser = make_record_parser()
+    add_keep(parser)
+    return parser
+
+
 SCREENS = list_screens()
 OURS = [screen for screen in SCREENS if screen.words[:1] == ["reproaudit"]]
 # Each takes a subject, and the words behind it.
@@ -50,7 +60,7 @@ OF_A_SUBJECT: dict[str, Callable[[], Parser]] = {
     "vary": make_vary_parser,
     "resume": make_resume_parser,
     "seeds": make_seeds_parser,
-    "record": make_record_parser,
+    "record": make_keeping_parser,
     "manifest": make_manifest_parser,
     "lock": make_lock_parser,
     "check": make_check_parser,
@@ -85,7 +95,7 @@ def test_a_command_that_a_page_shows_is_understood(screen: Screen) -> None:
         return
     parser = OF_A_SUBJECT[command]()
     ours, subject, _ = split_words(parser, words)
-    parser.parse_args(ours)
+    parser.parse_args(join_values(ours) if command == "seeds" else ours)
     needs_subject = command not in ("lock", "check") and not {"--list", "--endpoint"} & set(words)
     assert (subject is not None) or not needs_subject
 
@@ -142,13 +152,13 @@ def test_python_that_a_page_shows_is_python_and_names_what_we_have(block: Block)
 def test_the_programs_of_the_practices_run() -> None:
     blocks = [block.text for block in list_blocks("python") if block.page == "docs/practices.md"]
     assert len(blocks) == 3
-    for done in [
-        subprocess.run(
-            [sys.executable, "-W", "error", "-c", text], capture_output=True, text=True, check=False
-        )
-        for text in blocks
-    ]:
-        assert (done.returncode, done.stderr) == (0, "")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "\n".join(blocks)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_rates_that_equal_runs_rule_out_are_the_ones_that_are_computed() -> None:
