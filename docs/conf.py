@@ -8,15 +8,16 @@ needs is fetched when it is looked at.
 from __future__ import annotations
 
 import sys
-from importlib import metadata
 from pathlib import Path
+
+import reproaudit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # the site's own directives
 
 project = "reproaudit"
 author = "The reproaudit authors"
 copyright = author
-version = release = metadata.version("reproaudit")
+version = release = reproaudit.__version__
 
 extensions = [
     "myst_parser",
