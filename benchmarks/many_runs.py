@@ -22,8 +22,8 @@ import numpy as np
 from figures import in_child, peak_mib, publish
 from traces import make_trace
 
-from reproaudit.compare.digest_tree import DigestTree, Heading, Question, find_difference
-from reproaudit.compare.run_tree import tree_of
+from reproaudit.comparison.digest_tree import DigestTree, Heading, Question, find_difference
+from reproaudit.comparison.run_tree import tree_of
 from reproaudit.model.events import EventKind
 
 SIZES = (2, 10, 100, 1000)

@@ -119,7 +119,7 @@ def write_traces(*, spoil: Prepare = prepare_nothing, ranks: int = RANKS) -> Pre
 
 def write_run(directory: Path, count: int) -> None:
     sys.path.insert(0, str(ROOT))
-    from tests.compare.traces import Row, make_run_of_ranks
+    from tests.comparison.traces import Row, make_run_of_ranks
 
     names = ("weight", "bias")
     rows = [

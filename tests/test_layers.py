@@ -53,7 +53,7 @@ LAYERS = {
     "knowledge": layer(f"config trace.words model {GROUND}"),
     "patches": layer(f"knowledge config model {GROUND}"),
     "report": layer(f"knowledge config trace.words model {GROUND}", "tabulate rich"),
-    "compare": layer(f"trace config model {GROUND}", "numpy xxhash ml_dtypes"),
+    "comparison": layer(f"trace config model {GROUND}", "numpy xxhash ml_dtypes"),
     "record": layer(
         f"knowledge config trace model {GROUND}",
         "torch triton numpy xxhash ipykernel jupyter_client",
@@ -62,23 +62,25 @@ LAYERS = {
         f"knowledge config trace model {GROUND}",
         "tqdm rich nbclient nbformat ipykernel jupyter_client ray submitit",
     ),
-    "diagnose": layer(f"patches runs compare knowledge config trace model {GROUND}", "numpy"),
+    "diagnose": layer(f"patches runs comparison knowledge config trace model {GROUND}", "numpy"),
     "experiment": layer(
-        f"diagnose patches runs compare report knowledge config trace model {GROUND}", "numpy"
+        f"diagnose patches runs comparison report knowledge config trace model {GROUND}", "numpy"
     ),
     "gate": layer(f"experiment report knowledge config model {GROUND}"),
-    "lock": layer(f"manifest experiment runs compare report config trace model {GROUND}", "numpy"),
+    "lock": layer(
+        f"manifest experiment runs comparison report config trace model {GROUND}", "numpy"
+    ),
     "manifest": layer(f"report knowledge config model {GROUND}"),
     "serve": layer(f"report model {GROUND}"),
     "track": layer(f"report knowledge model {GROUND}", "mlflow wandb tensorboard"),
     "atlas": layer(f"report model {GROUND}", "tqdm"),
     "atlas.child": layer(f"atlas record trace.words {GROUND}", "torch numpy"),
     "pytest_plugin": layer(
-        f"experiment diagnose record runs compare report knowledge config trace model {GROUND}",
+        f"experiment diagnose record runs comparison report knowledge config trace model {GROUND}",
         "pytest _pytest torch numpy",
     ),
     "cli": layer(
-        "serve atlas lock manifest gate track experiment diagnose runs compare report knowledge "
+        "serve atlas lock manifest gate track experiment diagnose runs comparison report knowledge "
         f"config trace model {GROUND}",
         "tqdm",
     ),
@@ -203,14 +205,18 @@ def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
 @pytest.mark.parametrize(
     ("unit", "source", "is_breach"),
     [
-        ("compare", "import torch", True),
-        ("compare", "def f():\n    from torch import nn", True),
-        ("compare", "from reproaudit import record", True),
-        ("compare", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch", True),
-        ("compare", "import importlib\nimportlib.import_module('torch.nn')", True),
-        ("compare", "from reproaudit import __version__", False),
-        ("compare", "from reproaudit.trace import schema", False),
-        ("record", "from ..compare import align", True),
+        ("comparison", "import torch", True),
+        ("comparison", "def f():\n    from torch import nn", True),
+        ("comparison", "from reproaudit import record", True),
+        (
+            "comparison",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch",
+            True,
+        ),
+        ("comparison", "import importlib\nimportlib.import_module('torch.nn')", True),
+        ("comparison", "from reproaudit import __version__", False),
+        ("comparison", "from reproaudit.trace import schema", False),
+        ("record", "from ..comparison import align", True),
         ("record", "from .session import Recorder", False),
         ("report", "import reproaudit.trace.reader", True),
         ("report", "import json, tabulate", False),

@@ -17,8 +17,8 @@ from reproaudit.printable import make_printable
 from reproaudit.report.destinations import TREE
 
 if TYPE_CHECKING:
-    from reproaudit.compare.digest_tree import Difference, DigestTree
-    from reproaudit.compare.run_tree import Leaf
+    from reproaudit.comparison.digest_tree import Difference, DigestTree
+    from reproaudit.comparison.run_tree import Leaf
     from reproaudit.trace.runs import Run
 
 _MOST_BYTES = 256 << 20  # of a tree: sixteen million tensors
@@ -30,8 +30,8 @@ def digest(words: list[str]) -> int:
     code."""
     options = make_digest_parser().parse_args(words)
     with hold_interrupts():
-        from reproaudit.compare.digest_tree import find_difference
-        from reproaudit.compare.run_tree import list_leaves, make_tree
+        from reproaudit.comparison.digest_tree import find_difference
+        from reproaudit.comparison.run_tree import list_leaves, make_tree
         from reproaudit.trace.runs import open_run
 
     # First: if it cannot be read, the trace need not be.
@@ -69,7 +69,7 @@ def digest(words: list[str]) -> int:
 
 
 def _read_tree(path: Path) -> DigestTree:
-    from reproaudit.compare.digest_tree import DigestTree
+    from reproaudit.comparison.digest_tree import DigestTree
 
     try:
         return DigestTree.from_bytes(read_bytes(path, _MOST_BYTES), str(path))
@@ -99,7 +99,7 @@ def _find_damage(run: Run) -> str:
 
 
 def _outline(tree: DigestTree) -> str:
-    from reproaudit.compare.digest_tree import NO_STEP
+    from reproaudit.comparison.digest_tree import NO_STEP
 
     steps = [
         {
@@ -115,7 +115,7 @@ def _outline(tree: DigestTree) -> str:
 
 def _is_certain(found: Difference | None, run: Run) -> bool:
     """Return True if what a run may have lost cannot be what differs: all of the step is there."""
-    from reproaudit.compare.digest_tree import NO_STEP
+    from reproaudit.comparison.digest_tree import NO_STEP
 
     if not run.lacks_events:
         return True
@@ -127,8 +127,8 @@ def _is_certain(found: Difference | None, run: Run) -> bool:
 
 
 def _describe(found: Difference, leaves: Sequence[Leaf]) -> str:
-    from reproaudit.compare.digest_tree import NO_STEP
-    from reproaudit.compare.tensor_names import describe_leaf
+    from reproaudit.comparison.digest_tree import NO_STEP
+    from reproaudit.comparison.tensor_names import describe_leaf
 
     where = _AFTER if found.step == NO_STEP else f"in step {found.step}"
     own = [leaf for leaf in leaves if leaf.step == found.step]

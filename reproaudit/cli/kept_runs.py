@@ -74,8 +74,8 @@ def keep_recording(wanted: Sequence[Wanted], manifest: bytes, trace: Path, comma
 
 def _read_digests(trace: Path) -> dict[str, bytes]:
     """Return the digests of a trace's tensors, and their names. Raises TraceError."""
-    from reproaudit.compare.run_tree import list_leaves, make_tree
-    from reproaudit.compare.tensor_names import list_names
+    from reproaudit.comparison.run_tree import list_leaves, make_tree
+    from reproaudit.comparison.tensor_names import list_names
     from reproaudit.trace.runs import open_run
 
     run = open_run(trace, 0)

@@ -11,7 +11,7 @@ from reproaudit.knowledge.run_suspects import Area
 from reproaudit.track.tracked_run import DIGESTS_FILE, NAMES_FILE, TrackedRun
 
 if TYPE_CHECKING:
-    from reproaudit.compare.digest_tree import Difference, DigestTree
+    from reproaudit.comparison.digest_tree import Difference, DigestTree
     from reproaudit.manifest.facts import Fact
 
 BROKEN = (Malformed, ReproauditError)  # what a file beside a run may be
@@ -37,7 +37,7 @@ def compare_tensors(first: TrackedRun, second: TrackedRun) -> tuple[TensorFacts,
 
     Else its name is the first tensor in which they differ, and its value that tensor's digest.
     """
-    from reproaudit.compare.digest_tree import find_difference
+    from reproaudit.comparison.digest_tree import find_difference
 
     trees = []
     faults: list[list[str]] = [[], []]
@@ -63,7 +63,7 @@ def compare_tensors(first: TrackedRun, second: TrackedRun) -> tuple[TensorFacts,
 
 def _read_tree(run: TrackedRun) -> DigestTree | None:
     """Return the digests of a run's tensors; None if it has none. Raises one of BROKEN."""
-    from reproaudit.compare.digest_tree import DigestTree
+    from reproaudit.comparison.digest_tree import DigestTree
 
     content = run.find_kept(DIGESTS_FILE)
     return DigestTree.from_bytes(content, DIGESTS_FILE) if content else None
@@ -75,7 +75,7 @@ def _describe_all(tree: DigestTree) -> tuple[Fact, ...]:
 
 def _name_difference(found: Difference, first: TrackedRun, second: TrackedRun) -> str:
     """Return where two runs first differ: a step, and a tensor of it by its name or number."""
-    from reproaudit.compare.digest_tree import NO_STEP
+    from reproaudit.comparison.digest_tree import NO_STEP
 
     where = "after the last step" if found.step == NO_STEP else f"of step {found.step}"
     if found.leaf is None:
@@ -87,7 +87,7 @@ def _name_difference(found: Difference, first: TrackedRun, second: TrackedRun) -
 
 
 def _find_name(run: TrackedRun, step: int, leaf: int) -> str:
-    from reproaudit.compare.tensor_names import TensorNames
+    from reproaudit.comparison.tensor_names import TensorNames
 
     try:
         content = run.find_kept(NAMES_FILE)

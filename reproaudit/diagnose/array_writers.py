@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reproaudit.compare.localise import Origin
+from reproaudit.comparison.localise import Origin
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.sources import add_note
 from reproaudit.errors import SubjectError

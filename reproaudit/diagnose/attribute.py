@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reproaudit.compare.entropy import EntropyCall, Strength
-from reproaudit.compare.judge import Judged
-from reproaudit.compare.localise import Origin
+from reproaudit.comparison.entropy import EntropyCall, Strength
+from reproaudit.comparison.judge import Judged
+from reproaudit.comparison.localise import Origin
 from reproaudit.diagnose.bystanders import describe_bystander
 from reproaudit.diagnose.candidates import find_for_call, infer_cause, may_be_compiled
 from reproaudit.diagnose.pinning import FoundSource

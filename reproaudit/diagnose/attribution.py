@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reproaudit.compare.judge import Judged
+from reproaudit.comparison.judge import Judged
 from reproaudit.diagnose.attribute import (
     correct_cause,
     drop_suspicion,

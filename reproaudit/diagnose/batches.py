@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reproaudit.compare.leaks import Leak
-from reproaudit.compare.localise import Source
-from reproaudit.compare.regroup import RegroupedSource
+from reproaudit.comparison.leaks import Leak
+from reproaudit.comparison.localise import Source
+from reproaudit.comparison.regroup import RegroupedSource
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.knowledge.batch_rules import BatchFault

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reproaudit.compare.entropy import EntropyCall, Strength
+from reproaudit.comparison.entropy import EntropyCall, Strength
 from reproaudit.knowledge.rules import find_cause_of_call
 from reproaudit.model.cause import Cause
 from reproaudit.trace.runs import is_worker

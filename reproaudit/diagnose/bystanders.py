@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from reproaudit.compare.entropy import EntropyCall, Strength
+from reproaudit.comparison.entropy import EntropyCall, Strength
 from reproaudit.diagnose.blame import is_drawn_by_worker, word_arrival
 from reproaudit.diagnose.candidates import find_for_call
 from reproaudit.diagnose.locate import Locator

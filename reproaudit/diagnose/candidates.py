@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reproaudit.compare.entropy import EntropyCall, has_random_hashes
-from reproaudit.compare.localise import Origin
+from reproaudit.comparison.entropy import EntropyCall, has_random_hashes
+from reproaudit.comparison.localise import Origin
 from reproaudit.diagnose.blame import is_drawn_by_worker
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.knowledge.fills import takes_number

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged
 from reproaudit.diagnose.locate import Locator
 from reproaudit.diagnose.plain_runs import PlainRuns
 from reproaudit.diagnose.source_calls import RunPair

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reproaudit.compare.entropy import EntropyCall
-from reproaudit.compare.localise import Source
+from reproaudit.comparison.entropy import EntropyCall
+from reproaudit.comparison.localise import Source
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location, Phase
 from reproaudit.trace.reader import Trace

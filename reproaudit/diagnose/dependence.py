@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reproaudit.compare.localise import Origin
+from reproaudit.comparison.localise import Origin
 from reproaudit.knowledge.dependences import Judgement, judge_dependence
 from reproaudit.knowledge.vary_rules import find_rule_of_dependence
 from reproaudit.model.events import Phase

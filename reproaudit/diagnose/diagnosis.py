@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged
 from reproaudit.diagnose.attribution import Attribution, Row, find_kept_kernel
 from reproaudit.diagnose.candidates import list_combinable, rank_unions
 from reproaudit.diagnose.carried import CarriedState, OrderEffects

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from reproaudit.compare.entropy import EntropyCall, Strength, best_candidate
-from reproaudit.compare.localise import Origin
+from reproaudit.comparison.entropy import EntropyCall, Strength, best_candidate
+from reproaudit.comparison.localise import Origin
 from reproaudit.diagnose.blame import describe_call, find_cause
 from reproaudit.diagnose.cases import Answer, Case
 from reproaudit.diagnose.reductions import reads_message, takes_what_comes, word_reduction

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.diagnosis import Diagnosis
 from reproaudit.diagnose.early import EarlyDiagnosis

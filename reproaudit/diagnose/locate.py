@@ -9,12 +9,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.entropy import EntropyCall, differing_calls
-from reproaudit.compare.files import carried_files
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged
-from reproaudit.compare.localise import Source, localise
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.entropy import EntropyCall, differing_calls
+from reproaudit.comparison.files import carried_files
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged
+from reproaudit.comparison.localise import Source, localise
 from reproaudit.diagnose.races import DeviceRace
 from reproaudit.diagnose.refusals import collect_asked
 from reproaudit.diagnose.source_calls import RunPair

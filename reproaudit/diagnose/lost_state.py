@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reproaudit.compare.lost_state import find_lost_state, find_unused_state
+from reproaudit.comparison.lost_state import find_lost_state, find_unused_state
 from reproaudit.knowledge.state_advice import advise_restoring
 from reproaudit.model.question import LostState
 from reproaudit.trace.runs import Run

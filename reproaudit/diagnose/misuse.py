@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from reproaudit.compare.training_batches import read_training_batches
+from reproaudit.comparison.training_batches import read_training_batches
 from reproaudit.model.events import EventFlag, EventKind, Location, ProgramWarning
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run, find_home

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.interning import Interned
 from reproaudit.config.subject import SubjectKind
 from reproaudit.diagnose.advice import advise
 from reproaudit.diagnose.cell_advice import advise_in_cells

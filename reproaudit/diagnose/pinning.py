@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reproaudit.compare.localise import Origin
-from reproaudit.compare.replays import capture_of
+from reproaudit.comparison.localise import Origin
+from reproaudit.comparison.replays import capture_of
 from reproaudit.config.plan import Pin, Target
 from reproaudit.diagnose.bystanders import (
     follow_repaired_seed,

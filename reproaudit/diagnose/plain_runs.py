@@ -9,9 +9,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from reproaudit.compare.beginnings import begin_differently, count_alike
-from reproaudit.compare.files import carried_files
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.beginnings import begin_differently, count_alike
+from reproaudit.comparison.files import carried_files
+from reproaudit.comparison.interning import Interned
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.model.confidence import count_trial_runs, find_interval
 from reproaudit.model.events import Level

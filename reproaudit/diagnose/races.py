@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reproaudit.compare.localise import Origin
+from reproaudit.comparison.localise import Origin
 from reproaudit.knowledge.interventions import list_for_clue
 from reproaudit.knowledge.traits import Clue
 from reproaudit.model.events import Location, ProgramWarning

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.ranks import RankComparison
-from reproaudit.compare.training_batches import TrainingBatch, read_training_batches
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.ranks import RankComparison
+from reproaudit.comparison.training_batches import TrainingBatch, read_training_batches
 from reproaudit.diagnose.ranks import show_ranks
 from reproaudit.model.events import Location, Phase, ProgramWarning
 from reproaudit.trace.reader import Trace

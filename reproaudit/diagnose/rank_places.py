@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reproaudit.compare.entropy import EntropyCall
-from reproaudit.compare.localise import Origin, Source
+from reproaudit.comparison.entropy import EntropyCall
+from reproaudit.comparison.localise import Origin, Source
 from reproaudit.model.events import Location
 from reproaudit.model.result import Finding
 from reproaudit.trace.runs import Run, find_home

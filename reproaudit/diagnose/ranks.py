@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.ranks import Parting, RankComparison, Ranks, find_writer
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.ranks import Parting, RankComparison, Ranks, find_writer
 from reproaudit.model.events import EventKind, Location, ProgramWarning
 from reproaudit.trace.runs import Run
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from reproaudit.compare.localise import Source
-from reproaudit.compare.messages import mark_messages
+from reproaudit.comparison.localise import Source
+from reproaudit.comparison.messages import mark_messages
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.views import OpEvent
 

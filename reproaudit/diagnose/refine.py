@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.entropy import weak_lines
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.lines import (
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.entropy import weak_lines
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.lines import (
     LineDifference,
     differing_allocations,
     differing_lines,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reproaudit.compare.replays import Capture, difference
+from reproaudit.comparison.replays import Capture, difference
 from reproaudit.model.cause import Cause
 from reproaudit.model.confidence import find_interval
 from reproaudit.model.difference import Difference

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.draw_sites import OWN_STREAMS, Site, SiteKey, list_sites
-from reproaudit.compare.seed_calls import SeedCall, SeedCalls, find_following, list_seed_calls
+from reproaudit.comparison.draw_sites import OWN_STREAMS, Site, SiteKey, list_sites
+from reproaudit.comparison.seed_calls import SeedCall, SeedCalls, find_following, list_seed_calls
 from reproaudit.model.question import SeedEffect, SeedStream, StreamUse
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from reproaudit.compare.draw_sites import DISTRIBUTED_SAMPLER, GLOBAL_STREAMS
-from reproaudit.compare.seed_calls import SeedCall
+from reproaudit.comparison.draw_sites import DISTRIBUTED_SAMPLER, GLOBAL_STREAMS
+from reproaudit.comparison.seed_calls import SeedCall
 from reproaudit.diagnose.seed_effects import SeedReach, SiteEffect, find_seeding
 from reproaudit.knowledge.rules import QUESTION_RULES
 from reproaudit.knowledge.seed_rules import SeedFault

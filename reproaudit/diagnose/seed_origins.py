@@ -10,8 +10,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from reproaudit.compare.entropy import EntropyCall
-from reproaudit.compare.seed_values import is_made_of
+from reproaudit.comparison.entropy import EntropyCall
+from reproaudit.comparison.seed_values import is_made_of
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.knowledge.interventions import list_for_call
 from reproaudit.model.cause import Cause

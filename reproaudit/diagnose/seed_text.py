@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from reproaudit.compare.draw_sites import Site, SiteKey
+from reproaudit.comparison.draw_sites import Site, SiteKey
 from reproaudit.config.seed_argument import SeedArgument, SeedPlace
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.diagnose.seed_effects import SeedReach

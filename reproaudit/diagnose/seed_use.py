@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reproaudit.compare.draw_sites import OWN_STREAMS, Site, list_sites
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import Origin, localise
-from reproaudit.compare.seed_facts import DifferingFact, list_differing_facts
+from reproaudit.comparison.draw_sites import OWN_STREAMS, Site, list_sites
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import Origin, localise
+from reproaudit.comparison.seed_facts import DifferingFact, list_differing_facts
 from reproaudit.diagnose.seed_effects import SeedReach
 from reproaudit.knowledge.rules import QUESTION_RULES
 from reproaudit.knowledge.seed_rules import SeedFault

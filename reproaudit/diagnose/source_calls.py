@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from reproaudit.compare.aligned_ops import align_around_sources
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import Localisation, Origin, Source
+from reproaudit.comparison.aligned_ops import align_around_sources
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import Localisation, Origin, Source
 from reproaudit.config.plan import Pin, Target
 from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.trace.runs import Run

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.entropy import EntropyCall, Strength
-from reproaudit.compare.files import CarriedFile
-from reproaudit.compare.localise import Origin, Source
+from reproaudit.comparison.entropy import EntropyCall, Strength
+from reproaudit.comparison.files import CarriedFile
+from reproaudit.comparison.localise import Origin, Source
 from reproaudit.diagnose.cases import make_case
 from reproaudit.diagnose.explainers import explain
 from reproaudit.diagnose.moments import find_moment, prepares_update

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from reproaudit.compare.localise import Origin, Source
+from reproaudit.comparison.localise import Origin, Source
 from reproaudit.knowledge.op_families import is_batch_norm
 from reproaudit.model.events import EventFlag, Phase
 from reproaudit.trace.runs import Run

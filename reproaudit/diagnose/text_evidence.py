@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from reproaudit.compare.entropy import Strength, has_random_hashes
+from reproaudit.comparison.entropy import Strength, has_random_hashes
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.diagnose.sources import Explanation, add_note
 from reproaudit.knowledge.interventions import list_for_clue

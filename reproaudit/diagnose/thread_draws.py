@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.compare.columns import are_among, mix
-from reproaudit.compare.entropy import EntropyCall
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.columns import are_among, mix
+from reproaudit.comparison.entropy import EntropyCall
+from reproaudit.comparison.interning import Interned
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.views import Event, OpEvent

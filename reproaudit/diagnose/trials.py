@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.under_way import DifferenceWatch
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.under_way import DifferenceWatch
 from reproaudit.diagnose.denied import Doubt, Doubts
 from reproaudit.diagnose.flag_runs import FlagRuns
 from reproaudit.diagnose.plain_runs import PlainRuns

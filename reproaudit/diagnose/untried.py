@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reproaudit.compare.localise import Origin
+from reproaudit.comparison.localise import Origin
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.knowledge.interventions import INTERVENTIONS

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.entropy import EntropyCall
-from reproaudit.compare.extra_calls import find_extra_call
-from reproaudit.compare.extra_ops import ExtraOps, ExtraOpsOfPair
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import Origin, Source
-from reproaudit.compare.regroup import RegroupedSource
+from reproaudit.comparison.entropy import EntropyCall
+from reproaudit.comparison.extra_calls import find_extra_call
+from reproaudit.comparison.extra_ops import ExtraOps, ExtraOpsOfPair
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import Origin, Source
+from reproaudit.comparison.regroup import RegroupedSource
 from reproaudit.diagnose.blame import find_cause
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation, add_note, explain_sources, with_cause

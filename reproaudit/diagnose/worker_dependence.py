@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from reproaudit.compare.localise import Origin
+from reproaudit.comparison.localise import Origin
 from reproaudit.diagnose.sources import Explanation, with_cause
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import Phase

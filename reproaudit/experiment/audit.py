@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged
 from reproaudit.config.settings import list_settings
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.diagnose.glance import glance

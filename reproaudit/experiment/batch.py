@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.judge import judge
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.judge import judge
 from reproaudit.config.portions import Neighbours, Portions
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.errors import SubjectError, UsageError

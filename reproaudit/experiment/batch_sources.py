@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.leaks import find_leak, find_rounding
-from reproaudit.compare.localise import Origin
-from reproaudit.compare.regroup import find_regrouped_source
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.leaks import find_leak, find_rounding
+from reproaudit.comparison.localise import Origin
+from reproaudit.comparison.regroup import find_regrouped_source
 from reproaudit.config.portions import Neighbours, Portions, Watched
 from reproaudit.diagnose.batches import (
     blame_distance,

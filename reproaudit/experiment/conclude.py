@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reproaudit.compare.boundaries import BoundaryComparison
-from reproaudit.compare.growth import measure_growth
-from reproaudit.compare.judge import Judged
+from reproaudit.comparison.boundaries import BoundaryComparison
+from reproaudit.comparison.growth import measure_growth
+from reproaudit.comparison.judge import Judged
 from reproaudit.experiment.excerpts import SourceFolder, read_excerpts
 from reproaudit.experiment.hardware import NOT_KNOWN, Elsewhere
 from reproaudit.model.aligned_ops import AlignedOps

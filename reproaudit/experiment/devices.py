@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from reproaudit.compare.align import align
-from reproaudit.compare.elements import element_difference
+from reproaudit.comparison.align import align
+from reproaudit.comparison.elements import element_difference
 from reproaudit.config.tolerance import Tolerance
 from reproaudit.model.difference import Difference
 from reproaudit.model.events import Location

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from reproaudit.compare.entropy import Strength, differing_calls
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.entropy import Strength, differing_calls
+from reproaudit.comparison.interning import Interned
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.knowledge.traits import SortIterated
 from reproaudit.model.events import Location

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.interning import Interned
 from reproaudit.diagnose.ranks import find_drift
 from reproaudit.model.events import Level, ProgramWarning
 from reproaudit.runs.lab import Lab

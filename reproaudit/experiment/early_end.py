@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.runs.budget import BudgetSpent, RunsSpent

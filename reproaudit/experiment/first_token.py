@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.compare.judge import Judged
+from reproaudit.comparison.judge import Judged
 from reproaudit.model.events import EventKind
 from reproaudit.trace.runs import Run
 

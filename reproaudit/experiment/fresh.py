@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.computed import refine_classes
-from reproaudit.compare.entropy import differing_calls
-from reproaudit.compare.files import carried_files
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.computed import refine_classes
+from reproaudit.comparison.entropy import differing_calls
+from reproaudit.comparison.files import carried_files
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import localise
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.diagnosis import Diagnosis
 from reproaudit.diagnose.sources import Explanation, explain_sources, with_cause

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged, judge
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged, judge
 from reproaudit.config.tolerance import Tolerance, Tolerances
 from reproaudit.model.events import NotChecked, Unchecked
 from reproaudit.model.result import OtherHardware

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reproaudit.compare.aligned_ops import align_all
-from reproaudit.compare.boundaries import compare_boundaries, compare_tables
-from reproaudit.compare.class_tables import Sketch, Tables, sketch
-from reproaudit.compare.entropy import differing_calls
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged, judge
-from reproaudit.compare.localise import localise
-from reproaudit.compare.resumed import Beginnings
+from reproaudit.comparison.aligned_ops import align_all
+from reproaudit.comparison.boundaries import compare_boundaries, compare_tables
+from reproaudit.comparison.class_tables import Sketch, Tables, sketch
+from reproaudit.comparison.entropy import differing_calls
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged, judge
+from reproaudit.comparison.localise import localise
+from reproaudit.comparison.resumed import Beginnings
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.ranks import find_drift

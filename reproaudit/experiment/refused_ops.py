@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.interning import Interned
 from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
 from reproaudit.diagnose.rank_misuse import find_rank_misuse
 from reproaudit.diagnose.refusals import collect_alerts

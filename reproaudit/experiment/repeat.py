@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.computed import count_operators, refine_classes
-from reproaudit.compare.entropy import Strength, differing_calls
-from reproaudit.compare.files import carried_files
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged, judge
-from reproaudit.compare.localise import Localisation, Origin, localise
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.computed import count_operators, refine_classes
+from reproaudit.comparison.entropy import Strength, differing_calls
+from reproaudit.comparison.files import carried_files
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged, judge
+from reproaudit.comparison.localise import Localisation, Origin, localise
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.config.tolerance import Tolerance
 from reproaudit.diagnose.attribute import settle_finding

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.continuation import (
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.continuation import (
     Sign,
     compare_from,
     find_beginning,
     find_late_load,
     list_saving_steps,
 )
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
-from reproaudit.compare.lost_state import list_checkpoints
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
+from reproaudit.comparison.lost_state import list_checkpoints
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.audit import Experiment
 from reproaudit.experiment.held import find_proven

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.continuation import Beginning, compare_from
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.continuation import Beginning, compare_from
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged
+from reproaudit.comparison.localise import localise
 from reproaudit.diagnose.lost_state import explain_lost_state, explain_unused_state
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.errors import SubjectError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reproaudit.compare.localise import Origin
+from reproaudit.comparison.localise import Origin
 from reproaudit.diagnose.attribute import settle_finding
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import Explanation, add_note, explain_sources

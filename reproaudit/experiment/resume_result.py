@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import MOST_SHOWN, Judged
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import MOST_SHOWN, Judged
 from reproaudit.config.settings import list_settings
 from reproaudit.config.tolerance import Ignored
 from reproaudit.experiment.conclude import conclude, measure_confidence, summarise_run

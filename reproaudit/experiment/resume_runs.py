@@ -8,8 +8,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.continuation import list_saving_steps
-from reproaudit.compare.lost_state import list_checkpoints
+from reproaudit.comparison.continuation import list_saving_steps
+from reproaudit.comparison.lost_state import list_checkpoints
 from reproaudit.config.plan import Stop, StopWay
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError, UsageError

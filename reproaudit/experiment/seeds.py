@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged, judge
-from reproaudit.compare.seed_calls import (
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged, judge
+from reproaudit.comparison.seed_calls import (
     find_following,
     find_unlike,
     hold_seedings,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged
 from reproaudit.config.settings import list_settings
 from reproaudit.diagnose.seed_effects import SeedReach
 from reproaudit.diagnose.timeline import list_settings_made

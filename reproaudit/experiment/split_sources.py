@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import Origin
-from reproaudit.compare.regroup import find_regrouped_source
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import Origin
+from reproaudit.comparison.regroup import find_regrouped_source
 from reproaudit.config.portions import Portions
 from reproaudit.diagnose.batches import explain_regrouped, explain_whole, is_rounding
 from reproaudit.diagnose.dependence import judge_finding

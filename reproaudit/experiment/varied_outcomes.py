@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reproaudit.compare.judge import Judged
-from reproaudit.compare.trend import find_trend
+from reproaudit.comparison.judge import Judged
+from reproaudit.comparison.trend import find_trend
 from reproaudit.errors import SubjectError
 from reproaudit.experiment.conclude import measure_judged
 from reproaudit.knowledge.wanted import Wanted

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from reproaudit.compare.entropy import differing_calls
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged
-from reproaudit.compare.localise import localise
-from reproaudit.compare.regroup import RegroupedSource, find_regrouped_source
+from reproaudit.comparison.entropy import differing_calls
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged
+from reproaudit.comparison.localise import localise
+from reproaudit.comparison.regroup import RegroupedSource, find_regrouped_source
 from reproaudit.diagnose.dependence import judge_finding, name_dependence
 from reproaudit.diagnose.refine import add_line
 from reproaudit.diagnose.source_calls import RunPair

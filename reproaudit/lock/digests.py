@@ -10,11 +10,11 @@ from operator import attrgetter
 import numpy as np
 import numpy.typing as npt
 
-from reproaudit.compare.align import align
-from reproaudit.compare.elements import FLOATS
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.leavings import LEFT_NUMBERS
-from reproaudit.compare.tables import tabulate_boundaries
+from reproaudit.comparison.align import align
+from reproaudit.comparison.elements import FLOATS
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.leavings import LEFT_NUMBERS
+from reproaudit.comparison.tables import tabulate_boundaries
 from reproaudit.config.subject import SubjectSpec
 from reproaudit.lock.lines import OP_DIGITS, TENSOR_DIGITS
 from reproaudit.lock.model import (

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.config.tolerance import Tolerances

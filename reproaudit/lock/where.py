@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from reproaudit.compare.align import Alignment, align
+from reproaudit.comparison.align import Alignment, align
 from reproaudit.lock.digests import number_operators
 from reproaudit.lock.model import OUTSIDE, LockedOp, LockedRun, is_same
 

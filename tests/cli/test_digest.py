@@ -11,7 +11,7 @@ from reproaudit.cli.main import main
 from reproaudit.model.events import EventKind
 from reproaudit.trace.records import EVENT
 from reproaudit.trace.schema import EVENTS_FILE
-from tests.compare.traces import Row, make_run, make_run_of_ranks
+from tests.comparison.traces import Row, make_run, make_run_of_ranks
 
 Captured = pytest.CaptureFixture[str]
 GRADIENT = EventKind.GRADIENT

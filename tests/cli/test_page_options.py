@@ -13,7 +13,7 @@ import pytest
 from reproaudit.cli.main import main
 from reproaudit.model.events import EventKind
 from reproaudit.report.json_report import from_json
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 OPS = 1000
 _PAYLOAD = re.compile(r'<script type="application/json" id="payload">(.*?)</script>', re.DOTALL)

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from reproaudit.compare.localise import Origin, Source
+from reproaudit.comparison.localise import Origin, Source
 from reproaudit.diagnose import array_writers
 from reproaudit.diagnose.array_writers import ArrayWriters
 from reproaudit.diagnose.pinning import FoundSource
@@ -21,7 +21,7 @@ from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Finding
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import MAIN_PROCESS, Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 MADE = Location("train.py", 25, "main")
 READ = Location("train.py", 32, "main")

@@ -8,11 +8,11 @@ from typing import cast
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.entropy import EntropyCall, Strength
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
-from reproaudit.compare.localise import Origin, Source
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.entropy import EntropyCall, Strength
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
+from reproaudit.comparison.localise import Origin, Source
 from reproaudit.diagnose.attribute import (
     correct_cause,
     could_be_repaired_by,
@@ -29,7 +29,7 @@ from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Evidence, Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 
 def finding(cause: Cause, fix: Fix | None = None, location: Location | None = None) -> Finding:

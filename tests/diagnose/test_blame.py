@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from reproaudit.compare.entropy import EntropyCall, strength_of
+from reproaudit.comparison.entropy import EntropyCall, strength_of
 from reproaudit.diagnose.blame import describe_call, find_cause
 from reproaudit.diagnose.candidates import find_for_call
 from reproaudit.model.cause import Cause

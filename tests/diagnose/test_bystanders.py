@@ -9,11 +9,11 @@ from typing import cast
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.entropy import EntropyCall, Strength
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
-from reproaudit.compare.localise import Origin, Source
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.entropy import EntropyCall, Strength
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
+from reproaudit.comparison.localise import Origin, Source
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.bystanders import list_tried_in_vain, withdraw_unrepaired
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
@@ -26,7 +26,7 @@ from reproaudit.model.result import Finding, Trial
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import HASH_SEED
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 CALL, BIRTH = 3, 9
 RANDOM_HASHES = Row(HASH_SEED, kind=EventKind.ENTROPY, line=0)

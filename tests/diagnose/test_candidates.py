@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.entropy import EntropyCall, Strength, strength_of
-from reproaudit.compare.localise import Origin, Source
+from reproaudit.comparison.entropy import EntropyCall, Strength, strength_of
+from reproaudit.comparison.localise import Origin, Source
 from reproaudit.diagnose.candidates import (
     find_candidates,
     find_for_call,
@@ -31,7 +31,7 @@ from reproaudit.model.events import (
 from reproaudit.model.result import Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import HASH_SEED, SEEDINGS
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 ROWS = (Row("aten::uniform_", flags=EventFlag.RANDOM), Row("aten::mm"))
 

@@ -9,9 +9,9 @@ from typing import cast
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.diagnosis import Diagnosis, Diagnostician
 from reproaudit.model.cause import Cause
@@ -20,7 +20,7 @@ from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 FRESH = "files.fresh"
 

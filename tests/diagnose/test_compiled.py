@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from reproaudit.compare.localise import Localisation, Origin, Source
+from reproaudit.comparison.localise import Localisation, Origin, Source
 from reproaudit.diagnose.compiled import CompiledRegions
 from reproaudit.diagnose.pinning import FoundSource
 from reproaudit.diagnose.source_calls import RunPair
@@ -19,7 +19,7 @@ from reproaudit.model.events import Location, Phase, Unchecked
 from reproaudit.model.result import Finding, Fix
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import MAIN_PROCESS, Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 # What a run shows of a program whose module is compiled: an extern kernel at the line of `forward`,
 # and what the program does with the outcome. The first reader of what differs is the second event.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.entropy import EntropyCall, Strength
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.entropy import EntropyCall, Strength
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import localise
 from reproaudit.config.subject import parse_subject
 from reproaudit.diagnose.constant_seeds import count_calls, warn_of_repetition
 from reproaudit.diagnose.pinning import FoundSource
@@ -19,7 +19,7 @@ from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, LibraryCall, Location, Phase
 from reproaudit.model.result import Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 PROGRAM = """\
 import numpy as np

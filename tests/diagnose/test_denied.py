@@ -8,8 +8,8 @@ from typing import cast
 
 import pytest
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import Localisation, Origin, Source
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import Localisation, Origin, Source
 from reproaudit.diagnose.denied import Doubts
 from reproaudit.diagnose.flag_runs import FlagRuns
 from reproaudit.diagnose.pinning import FoundSource, Pinning
@@ -24,7 +24,7 @@ from reproaudit.model.result import Alert, Evidence, Finding, Replays, Trial
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import MAIN_PROCESS, Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 FLAG = "kernels.deterministic"
 EFFICIENT = "aten::_scaled_dot_product_efficient_attention_backward"

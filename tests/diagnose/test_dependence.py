@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reproaudit.compare.localise import Origin
+from reproaudit.comparison.localise import Origin
 from reproaudit.diagnose.dependence import judge_finding, name_dependence
 from reproaudit.knowledge.rules import QUESTION_RULES, RULES
 from reproaudit.model.cause import Cause

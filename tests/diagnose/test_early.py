@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
 from reproaudit.diagnose.diagnosis import Diagnostician
 from reproaudit.model.cause import Cause
 from reproaudit.model.early import EarlyFact, SourceSeen, TrialMade

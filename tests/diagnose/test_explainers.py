@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.entropy import EntropyCall, differing_calls, strength_of
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import Origin, Source, localise
+from reproaudit.comparison.entropy import EntropyCall, differing_calls, strength_of
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import Origin, Source, localise
 from reproaudit.diagnose.attribute import drop_suspicion
 from reproaudit.diagnose.cases import Answer, make_case
 from reproaudit.diagnose.explainers import EXPLAINERS, explain
@@ -19,7 +19,7 @@ from reproaudit.model.cause import Cause
 from reproaudit.model.events import Change, EventFlag, EventKind, Location, Phase
 from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import LATE_SEED_PREFIX
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 ROWS = [
     Row("aten::empty.memory_format", flags=EventFlag.UNDEFINED, line=3),

@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
 from reproaudit.diagnose.diagnosis import Diagnosis
 from reproaudit.diagnose.glance import glance
 from reproaudit.model.cause import Cause

@@ -9,10 +9,10 @@ from typing import cast
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
-from reproaudit.compare.localise import Origin, Source, localise
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
+from reproaudit.comparison.localise import Origin, Source, localise
 from reproaudit.diagnose.locate import Locator, RecordedRunsAgree
 from reproaudit.diagnose.source_calls import RunPair, make_pin, make_target, read_place
 from reproaudit.model.events import (
@@ -26,7 +26,7 @@ from reproaudit.model.events import (
 )
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 MM = "aten::mm.default"
 FAILED = Outcome(OutcomeKind.RAISED, 1, "ValueError: planted")

@@ -9,7 +9,7 @@ import pytest
 from reproaudit.diagnose.moments import find_moment, prepares_update
 from reproaudit.model.events import EventKind, Phase
 from reproaudit.trace.views import OpEvent
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 BACKWARD = Row("aten::mm.default", 1, phase=Phase.BACKWARD)
 GRADIENT = Row("weight", 3, kind=EventKind.GRADIENT, phase=Phase.BACKWARD)

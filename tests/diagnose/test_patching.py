@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.interning import Interned
 from reproaudit.config.subject import parse_subject
 from reproaudit.diagnose.patching import Patcher
 from reproaudit.errors import SubjectError
@@ -26,7 +26,7 @@ from reproaudit.model.result import Finding, Fix
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 FAILED = Outcome(OutcomeKind.RAISED, detail="TypeError: no order")
 

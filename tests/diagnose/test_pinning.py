@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
+from reproaudit.comparison.localise import localise
 from reproaudit.config.plan import Pin
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.locate import Locator
@@ -29,7 +29,7 @@ from reproaudit.model.events import (
 )
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 MM = "aten::mm.default"
 MM_PIN = Pin(name=MM, location_path="train.py", location_line=7, phase=int(Phase.FORWARD))

@@ -9,14 +9,14 @@ from typing import cast
 
 import pytest
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import localise
 from reproaudit.diagnose.plain_runs import PlainRuns
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.model.events import EventKind
 from reproaudit.runs.request import RunMaker
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 INTERNED = Interned()
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.entropy import EntropyCall, strength_of
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
-from reproaudit.compare.localise import Origin, localise
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.entropy import EntropyCall, strength_of
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
+from reproaudit.comparison.localise import Origin, localise
 from reproaudit.diagnose.attribute import make_finding_without_place
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.races import DeviceRace, find_race
@@ -19,7 +19,7 @@ from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventKind, Location, Phase
 from reproaudit.model.result import Finding, Fix
 from reproaudit.trace.runs import MAIN_PROCESS, Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 MUL, COPY = "aten::mul.Tensor", "aten::copy_.default"
 READER, WRITER = Location("train.py", 8, "main"), Location("train.py", 5, "main")

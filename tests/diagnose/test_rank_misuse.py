@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.interning import Interned
 from reproaudit.diagnose.misuse import find_misuse
 from reproaudit.diagnose.rank_misuse import find_rank_misuse
 from reproaudit.report.wording import word_warning
-from tests.compare.rank_traces import EVALUATION, LOOP, SEED, STEP, RankTrace, make_run
+from tests.comparison.rank_traces import EVALUATION, LOOP, SEED, STEP, RankTrace, make_run
 from tests.diagnose.test_ranks import PROGRAM, line, record
 
 Fill = Callable[[RankTrace, int], None]  # is given a trace and the number of its rank

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.entropy import differing_calls
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.entropy import differing_calls
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import localise
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.model.events import EventKind
 from reproaudit.model.result import Finding
 from reproaudit.report.moments import name_when
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 
 def make_ranks(folder: Path, index: int, *ranks: Sequence[Row]) -> Run:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.interning import Interned
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.diagnose.ranks import find_drift, show_parts

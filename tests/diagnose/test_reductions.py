@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import localise
 from reproaudit.diagnose.attribute import correct_cause
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.sources import Explanation, explain_sources
@@ -17,7 +17,7 @@ from reproaudit.diagnose.untried import advise_untried
 from reproaudit.model.cause import Cause
 from reproaudit.trace.runs import Run, open_run
 from tests.auditing import PROGRAMS, reproaudit
-from tests.compare.traces import Row, make_run_of_ranks
+from tests.comparison.traces import Row, make_run_of_ranks
 
 REDUCE = "c10d::allreduce_.default"
 Pair = tuple[Run, Run]

@@ -8,10 +8,10 @@ from typing import cast
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
+from reproaudit.comparison.localise import localise
 from reproaudit.diagnose.locate import Locator
 from reproaudit.diagnose.refine import Refiner, add_line, find_draw_at
 from reproaudit.diagnose.source_calls import RunPair
@@ -22,7 +22,7 @@ from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Finding
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 FIX = ("memory.fill",)
 UNDEFINED = Finding(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.entropy import EntropyCall, strength_of
+from reproaudit.comparison.entropy import EntropyCall, strength_of
 from reproaudit.config.subject import parse_subject
 from reproaudit.diagnose.seed_origins import follow_seed, name_hash
 from reproaudit.model.cause import Cause

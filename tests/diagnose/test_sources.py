@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.entropy import differing_calls
-from reproaudit.compare.files import CarriedFile
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.entropy import differing_calls
+from reproaudit.comparison.files import CarriedFile
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import localise
 from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 OWN = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.entropy import EntropyCall, Strength
-from reproaudit.compare.localise import Origin, Source
+from reproaudit.comparison.entropy import EntropyCall, Strength
+from reproaudit.comparison.localise import Origin, Source
 from reproaudit.config.subject import SubjectSpec, parse_subject
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.diagnose.text_evidence import name_hash_line, put_first
@@ -16,7 +16,7 @@ from reproaudit.model.events import EventKind, Location, Phase
 from reproaudit.model.result import Finding
 from reproaudit.trace.runs import Run
 from reproaudit.trace.words import HASH_SEED
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 TEXT = """\
 import time

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.entropy import EntropyCall, Strength
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.entropy import EntropyCall, Strength
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import localise
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.diagnose.thread_draws import (
     drew_alike_before,
@@ -20,7 +20,7 @@ from reproaudit.diagnose.thread_draws import (
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.runs import MAIN_PROCESS
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 
 def test_a_draw_from_a_generator_of_its_own_shares_no_stream(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from reproaudit.diagnose.thread_settings import find_other_setting, word_setting
 from reproaudit.model.events import Change, Location
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 
 def run_with(folder: Path, index: int, numbers: Sequence[int]) -> Run:

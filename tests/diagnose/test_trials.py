@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.interning import Interned
 from reproaudit.diagnose.plain_runs import PlainRuns
 from reproaudit.diagnose.trials import Trials
 from reproaudit.errors import SubjectError
@@ -18,7 +18,7 @@ from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.lab import Lab
 from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 DISTINCT = (1, 1, 1, 1, 1)
 RARE = (27, 3)

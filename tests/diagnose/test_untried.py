@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import localise
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.diagnose.untried import advise_untried
 from reproaudit.model.events import EventKind
 from reproaudit.model.result import Fix
-from tests.compare.traces import Row, make_run_of_ranks
+from tests.comparison.traces import Row, make_run_of_ranks
 
 REDUCE = Row("c10d::allreduce_.default", line=7)
 WRAP = Row("Net", kind=EventKind.REPLICA, line=7)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.entropy import differing_calls
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import localise
-from reproaudit.compare.regroup import RegroupedSource
+from reproaudit.comparison.entropy import differing_calls
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import localise
+from reproaudit.comparison.regroup import RegroupedSource
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.varied import (
     VariedPair,
@@ -21,7 +21,7 @@ from reproaudit.diagnose.varied import (
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.model.result import Finding
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 OWN = "env.VALIDATE"
 

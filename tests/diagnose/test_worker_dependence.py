@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import localise
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.varied import VariedPair, explain_varied, lacks_line
 from reproaudit.diagnose.worker_dependence import WORKERS

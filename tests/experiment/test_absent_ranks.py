@@ -16,7 +16,7 @@ from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.trace.facts import ProcessFacts
 from reproaudit.trace.schema import EVENTS_FILE, RUN_FILE
-from tests.compare.traces import Row, make_run_of_ranks
+from tests.comparison.traces import Row, make_run_of_ranks
 from tests.trace.sample import new_writer, op
 
 RANKS = 64

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from reproaudit.cli.main import main
-from reproaudit.compare.judge import Judged
+from reproaudit.comparison.judge import Judged
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import SubjectError
@@ -51,7 +51,7 @@ from reproaudit.trace.runs import MAIN_PROCESS, Run
 from reproaudit.trace.words import PROGRESS_FILE
 from tests.auditing import PROGRAMS, audit, reproaudit
 from tests.claims import check_claims
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 
 @pytest.mark.slow

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
 from reproaudit.diagnose.refusals import collect_alerts
 from reproaudit.experiment.conclude import conclude, measure_confidence
 from reproaudit.model.confidence import bound_rate, find_interval
@@ -24,7 +24,7 @@ from reproaudit.model.events import (
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 NOTE = NotChecked(Unchecked.NOT_PROVEN, "something", "it was planted")
 REFUSED = Row("aten::histc.default", kind=EventKind.ALERT, line=9, shown="not deterministic")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.interning import Interned
 from reproaudit.config.subject import parse_subject
 from reproaudit.experiment.disorder import find_disorder
 from reproaudit.model.events import EventKind
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 
 def sign(folder: Path, text: str, *calls: tuple[str, int, int]) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
 from reproaudit.experiment.early import EarlyVerdict
 from reproaudit.model.early import EarlyFact, VerdictKnown
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind
 from reproaudit.model.verdict import Verdict
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 
 def make_runs(folder: Path, contents: Sequence[int]) -> list[Run]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reproaudit.experiment.environment_diff import diff_environments
 from reproaudit.knowledge.wanted import read_wanted
-from tests.compare.traces import make_run
+from tests.comparison.traces import make_run
 
 PLAIN = {"python": "3.11.7", "torch": "2.13.0", "threads": "2"}
 

@@ -21,7 +21,7 @@ from reproaudit.model.events import Change, EventKind, Location, ProgramWarning
 from reproaudit.model.excerpt import Excerpt
 from reproaudit.model.result import AuditResult
 from reproaudit.trace.schema import RUN_FILE
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 from tests.notebooks import write_notebook
 from tests.report.cases import EMPTY, ONE_DIVERGENCE
 

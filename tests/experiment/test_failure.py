@@ -13,7 +13,7 @@ from reproaudit.experiment.failure import add_changes, make_failure_error
 from reproaudit.model.events import Outcome, OutcomeKind
 from reproaudit.runs.alone import AloneRun
 from reproaudit.runs.lab import Lab
-from tests.compare.traces import make_run
+from tests.comparison.traces import make_run
 
 RAISED = Outcome(OutcomeKind.RAISED, 1, "ImportError: no lib")
 FAILS = AloneRun(1, 2.0, "ImportError: no lib")

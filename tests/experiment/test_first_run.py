@@ -18,7 +18,7 @@ from reproaudit.runs.lab import Lab
 from reproaudit.runs.progress import Quiet
 from reproaudit.runs.request import RunRequest
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 
 def audit(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.experiment.first_token import word_first_token
 from tests.experiment.test_batch_runs import make_run

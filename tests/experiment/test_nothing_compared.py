@@ -12,7 +12,7 @@ from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.facts import ProcessFacts
 from reproaudit.trace.runs import Run, open_run
 from reproaudit.trace.words import PROCESSES_FOLDER
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 from tests.trace.sample import DONE, new_writer
 
 

@@ -23,7 +23,7 @@ from reproaudit.trace import reader
 from reproaudit.trace.records import EVENT
 from reproaudit.trace.schema import EVENTS_FILE, RUN_FILE
 from tests.auditing import PROGRAMS, reproaudit
-from tests.compare.traces import Row, make_run, make_run_of_ranks
+from tests.comparison.traces import Row, make_run, make_run_of_ranks
 
 MM = "aten::mm.default"
 _DESCRIPTORS = 30  # that a comparison of any number of runs may use

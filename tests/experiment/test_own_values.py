@@ -9,7 +9,7 @@ import pytest
 from reproaudit.config.settings import Settings
 from reproaudit.experiment.own_values import is_own_value, put_argument
 from reproaudit.knowledge.wanted import read_wanted
-from tests.compare.traces import make_run
+from tests.comparison.traces import make_run
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.continuation import Beginning, Sign, compare_from, find_beginning
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import Judged, judge
-from reproaudit.compare.lost_state import list_checkpoints
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.continuation import Beginning, Sign, compare_from, find_beginning
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import Judged, judge
+from reproaudit.comparison.lost_state import list_checkpoints
 from reproaudit.config.plan import StopWay
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import parse_subject

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.interning import Interned
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.experiment.options import AuditOptions
 from reproaudit.experiment.variations_result import make_result
@@ -14,7 +14,7 @@ from reproaudit.model.events import EventKind
 from reproaudit.model.question import Dependence, VariationOutcome
 from reproaudit.model.result import AuditResult
 from reproaudit.model.verdict import Verdict
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.judge import judge
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.judge import judge
 from reproaudit.config.tolerance import Tolerances
 from reproaudit.experiment.varied_outcomes import Varied, describe_varied
 from reproaudit.knowledge.wanted import Wanted

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reproaudit.atlas.log import Log
-from reproaudit.compare.digest_tree import (
+from reproaudit.comparison.digest_tree import (
     DIGEST_BYTES,
     NO_STEP,
     DigestTree,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.boundaries import compare_boundaries
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.boundaries import compare_boundaries
+from reproaudit.comparison.interning import Interned
 from reproaudit.config.settings import Settings, make_environment, to_dict
 from reproaudit.errors import UsageError
 from reproaudit.knowledge.interventions import (

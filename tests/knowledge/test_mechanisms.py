@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.localise import Origin, Source, localise
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.localise import Origin, Source, localise
 from reproaudit.diagnose.candidates import find_candidates
 from reproaudit.diagnose.sources import Explanation, explain_sources
 from reproaudit.knowledge.interventions import INTERVENTIONS
@@ -25,7 +25,7 @@ from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventKind, Phase
 from reproaudit.model.result import Evidence, Finding
 from reproaudit.trace.runs import MAIN_PROCESS, Run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 
 @pytest.mark.parametrize("entry", MECHANISMS, ids=lambda entry: entry.id)

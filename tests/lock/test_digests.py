@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.interning import Interned
 from reproaudit.config.subject import parse_subject
 from reproaudit.lock.digests import (
     format_scalar,
@@ -21,7 +21,7 @@ from reproaudit.lock.digests import (
 from reproaudit.lock.model import AFTER_ALL_STEPS, OUTSIDE, VARIES, LockedRun
 from reproaudit.model.events import EventFlag, EventKind, Phase
 from reproaudit.trace.values import TensorValue
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 from tests.lock.locks import op, run_with, tensor
 
 ROWS = (

@@ -30,7 +30,7 @@ from reproaudit.runs.alone import AloneRun
 from reproaudit.runs.progress import Quiet
 from reproaudit.trace.runs import Run
 from tests import warm
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 PROGRAM = Path(__file__).parent / "programs" / "train.py"
 STOPPED = Outcome(OutcomeKind.STOPPED, 0)

@@ -9,7 +9,7 @@ import pytest
 from reproaudit.errors import SubjectError, TraceError
 from reproaudit.runs.worlds import mark_missing_ranks, require_same_world, require_same_worlds
 from reproaudit.trace.runs import Run
-from tests.compare.traces import Row, make_run, make_run_of_ranks
+from tests.comparison.traces import Row, make_run, make_run_of_ranks
 
 ROWS = [Row("aten::mm.default")]
 

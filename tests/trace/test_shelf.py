@@ -14,7 +14,7 @@ from reproaudit.trace.records import EVENT
 from reproaudit.trace.runs import Run, open_run
 from reproaudit.trace.schema import EVENTS_FILE
 from reproaudit.trace.shelf import Shelf
-from tests.compare.traces import Row, make_run, make_run_of_ranks
+from tests.comparison.traces import Row, make_run, make_run_of_ranks
 
 
 def put_aside(folder: Path, shelf: Shelf) -> None:

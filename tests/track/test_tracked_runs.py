@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from reproaudit.cli.main import main
-from reproaudit.compare.run_tree import list_leaves, make_tree
-from reproaudit.compare.tensor_names import list_names
+from reproaudit.comparison.run_tree import list_leaves, make_tree
+from reproaudit.comparison.tensor_names import list_names
 from reproaudit.config.settings import Settings
 from reproaudit.manifest.document import from_json, to_json
 from reproaudit.manifest.model import Manifest, Package
 from reproaudit.model.events import EventKind
 from reproaudit.track.read_mlflow import keep_files, read_run
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 from tests.manifest.manifests import FULL, PATCH
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.lines import LineDifference, differing_lines, first_entry
-from reproaudit.compare.localise import localise
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.lines import LineDifference, differing_lines, first_entry
+from reproaudit.comparison.localise import localise
 from reproaudit.config.plan import RunPlan
 from reproaudit.config.subject import parse_subject
 from reproaudit.model.events import EventFlag, Level, OutcomeKind

@@ -305,7 +305,7 @@ def test_without_cuda_nothing_is_switched_on(
 
 def test_ids_that_a_damaged_trace_makes_up_are_unknown(tmp_path: Path) -> None:
     from reproaudit.model.events import EventFlag, EventKind
-    from tests.compare.traces import Row, make_run
+    from tests.comparison.traces import Row, make_run
 
     run: Run = make_run(
         tmp_path, 0, [Row("aten::sum", kind=EventKind.ALERT, flags=EventFlag.RACED, inputs=10**9)]

@@ -20,8 +20,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from reproaudit.compare.entropy import differing_calls
-from reproaudit.compare.interning import Interned
+from reproaudit.comparison.entropy import differing_calls
+from reproaudit.comparison.interning import Interned
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import NOTHING, EntropyEvent

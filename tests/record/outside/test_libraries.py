@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reproaudit.compare.entropy import strength_of
+from reproaudit.comparison.entropy import strength_of
 from reproaudit.knowledge.rules import find_cause_of_call
 from reproaudit.model.cause import Cause
 from reproaudit.record.outside.libraries import LIBRARIES

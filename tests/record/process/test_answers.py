@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.leaks import Leak, find_leak, find_rounding
-from reproaudit.compare.regroup import find_regrouped_source
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.leaks import Leak, find_leak, find_rounding
+from reproaudit.comparison.regroup import find_regrouped_source
 from reproaudit.config.portions import Neighbours, Portions, Watched
 from reproaudit.model.events import EventKind, Level, Unchecked
 from reproaudit.record.process import install

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from reproaudit.compare.interning import Interned
-from reproaudit.compare.leaks import find_leak
-from reproaudit.compare.regroup import find_regrouped_source
+from reproaudit.comparison.interning import Interned
+from reproaudit.comparison.leaks import find_leak
+from reproaudit.comparison.regroup import find_regrouped_source
 from reproaudit.config.portions import Neighbours, Portions, Watched
 from reproaudit.record.process.batches import gather_given
 from tests.record.process.test_answers import ask

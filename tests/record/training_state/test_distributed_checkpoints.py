@@ -9,8 +9,8 @@ import torch
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 
-from reproaudit.compare.lost_state import list_checkpoints
-from reproaudit.compare.state_timeline import Timeline
+from reproaudit.comparison.lost_state import list_checkpoints
+from reproaudit.comparison.state_timeline import Timeline
 from reproaudit.model.question import StateKind
 from reproaudit.trace.runs import Run
 from tests.record.recording import record
