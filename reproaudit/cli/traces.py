@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,14 +36,13 @@ from reproaudit.config.plan import RunPlan
 from reproaudit.config.project import load_project
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
-from reproaudit.files import Unreadable, read_text
 from reproaudit.manifest.document import begins_as_json
 from reproaudit.model.events import Level
 from reproaudit.model.verdict import EXIT_NOT_AUDITED, exit_code
 from reproaudit.printable import make_printable
 from reproaudit.report.destinations import TRACES
-from reproaudit.report.json_report import MOST_RESULT_BYTES, from_json
 from reproaudit.report.output import check_reports, emit
+from reproaudit.report.saved_result import read_result
 from reproaudit.track.registry import read_wanted
 
 if TYPE_CHECKING:
@@ -110,10 +108,10 @@ def compare(words: list[str]) -> int:
             code="usage",
             hint="name two or more traces",
         )
-    _refuse_repeated(options.traces)
     with hold_interrupts():
-        from reproaudit.experiment.offline import align_traces, compare_traces
+        from reproaudit.experiment.offline import align_traces, compare_traces, refuse_repeated
 
+    refuse_repeated(options.traces)
     paths = [Path(trace) for trace in options.traces]
     tolerances = read_tolerances(options, None)
     result = compare_traces(paths, tolerances, shows_source=not options.no_source)
@@ -130,19 +128,6 @@ def compare(words: list[str]) -> int:
     return exit_code([result.verdict])
 
 
-def _refuse_repeated(traces: Sequence[str]) -> None:
-    """Refuse a trace that is named twice: a run is always equal to itself. Raises UsageError."""
-    seen: dict[str, str] = {}
-    for trace in traces:
-        first = seen.setdefault(os.path.realpath(trace), trace)
-        if first is not trace and os.path.isdir(trace):
-            raise UsageError(
-                f"{first!r} and {trace!r} are one trace, which says nothing of other runs",
-                code="usage",
-                hint="name each trace once",
-            )
-
-
 def report(words: list[str]) -> int:
     """Render a saved result again; return the exit code of its verdict."""
     options = make_report_parser().parse_args(words)
@@ -150,21 +135,7 @@ def report(words: list[str]) -> int:
     refuse_patch_without_source(options)
     refuse_unused_traces(options)
     trackers = read_wanted(options.track or ())
-    try:
-        text = read_text(options.result, MOST_RESULT_BYTES)
-    except FileNotFoundError:
-        raise UsageError(
-            f"cannot read {options.result!r}: there is no such file",
-            code="result-missing",
-            hint="name a result.json",
-        ) from None
-    except Unreadable as error:
-        raise UsageError(
-            f"cannot read {options.result!r}: {error}",
-            code="result-unreadable",
-            hint="name the file that --report json=result.json wrote",
-        ) from None
-    result = withhold(options, from_json(text, options.result))
+    result = withhold(options, read_result(options.result))
 
     def align() -> AlignedOps | None:
         return align_kept_traces(result, options.traces)

@@ -7,11 +7,16 @@ from collections.abc import Callable
 from reproaudit.runs.request import RunRequest
 
 
+def name_deciding_run(index: int) -> str:
+    """Return the name of a run that decides, which is that of its folder."""
+    return f"run-{index}"
+
+
 def request_run(
     index: int, *, what: str = "", more: int = 0, following: RunRequest | None = None
 ) -> RunRequest:
     """Return the request of a run that decides."""
-    name = f"run-{index}"
+    name = name_deciding_run(index)
     return RunRequest(name=name, index=index, what=what, more=more, following=following)
 
 

@@ -5,6 +5,7 @@ No program is run, and torch is not needed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from reproaudit.diagnose.ranks import find_drift
 from reproaudit.diagnose.source_calls import RunPair
 from reproaudit.diagnose.sources import explain_sources
 from reproaudit.diagnose.untried import advise_untried
+from reproaudit.errors import UsageError
 from reproaudit.experiment.absent_ranks import note_absent_ranks
 from reproaudit.experiment.conclude import conclude
 from reproaudit.experiment.excerpts import find_source_of_runs
@@ -104,6 +106,19 @@ def compare_traces(
         ops=ops,
         source=find_source_of_runs(runs) if shows_source else None,
     )
+
+
+def refuse_repeated(traces: Sequence[str]) -> None:
+    """Refuse a trace that is named twice: a run is always equal to itself. Raises UsageError."""
+    seen: dict[str, str] = {}
+    for trace in traces:
+        first = seen.setdefault(os.path.realpath(trace), trace)
+        if first is not trace and os.path.isdir(trace):
+            raise UsageError(
+                f"{first!r} and {trace!r} are one trace, which says nothing of other runs",
+                code="usage",
+                hint="name each trace once",
+            )
 
 
 def align_traces(a: Path, b: Path, indices: tuple[int, int] = (0, 1)) -> AlignedOps | None:

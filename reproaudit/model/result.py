@@ -23,6 +23,7 @@ from reproaudit.model.events import (
 from reproaudit.model.excerpt import Excerpt
 from reproaudit.model.flag_use import FlagUse
 from reproaudit.model.growth import Growth
+from reproaudit.model.lines import Lines
 from reproaudit.model.question import (
     FlagSetting,
     Question,
@@ -104,9 +105,9 @@ class Fix:
     times, with the change over without; `plain_spread` the longest over the shortest time of those
     runs without, within which no cost can be measured. `patch` are lines for the user's own program
     that do the same: a unified diff from the working directory, the same one for all findings that
-    it repairs, or lines to write by hand. `patch_verified` only if `patch_runs` runs of a patched
-    copy were made and were equal; `patch_note` says why not. `flag` is how the determinism flag was
-    on in the runs, if it is one of the settings.
+    it repairs, or lines to write by hand; `str(patch)` is the text. `patch_verified` only if
+    `patch_runs` runs of a patched copy were made and were equal; `patch_note` says why not. `flag`
+    is how the determinism flag was on in the runs, if it is one of the settings.
     """
 
     OMITS_DEFAULTS: ClassVar[tuple[str, ...]] = ("flag",)
@@ -123,6 +124,9 @@ class Fix:
     patch_note: str = ""
     plain_spread: float | None = None
     flag: FlagUse | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "patch", Lines(self.patch))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from reproaudit.experiment.varied_outcomes import Varied, describe_varied
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.model.events import EventKind, Outcome, OutcomeKind
 from reproaudit.model.question import Dependence
-from tests.compare.traces import Row, make_run
+from tests.comparison.traces import Row, make_run
 
 
 @pytest.mark.parametrize(

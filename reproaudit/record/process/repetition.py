@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from reproaudit.record.hooks.callsite import FrameKinds
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.process.apply import apply_before_torch, apply_to_numpy, apply_to_torch
 from reproaudit.record.process.errors import describe_in_one_line
+from reproaudit.record.process.forks import forks
 from reproaudit.record.process.imports import ImportGuard, ImportWatch
 from reproaudit.record.process.install import Installation
 from reproaudit.record.repairs import Reach, install_repairs
@@ -24,40 +25,6 @@ from reproaudit.record.session import Recorder
 from reproaudit.record.state.process_state import ProcessState, seed_streams
 from reproaudit.record.torch_private import count_compiled
 from reproaudit.record.variations import install_variations
-
-
-class _Forks:
-    """Follows forks for whichever repetition is going on.
-
-    There is one for the process, because a hook on forks cannot be taken back.
-    """
-
-    def __init__(self) -> None:
-        self.recorder: Recorder | None = None
-        self.in_child: list[Callable[[int], None]] = []
-        self._count = 0
-        self._is_hooked = False
-
-    def hook(self) -> None:
-        if not self._is_hooked:
-            self._is_hooked = True
-            os.register_at_fork(before=self._before, after_in_child=self._after_in_child)
-
-    def _before(self) -> None:
-        self._count += 1
-        if self.recorder is not None:
-            self.recorder.before_fork()
-
-    def _after_in_child(self) -> None:
-        number = self._count
-        self._count = 0
-        if self.recorder is not None:
-            self.recorder.after_fork_in_child()
-        for action in self.in_child:
-            action(number)
-
-
-_forks = _Forks()
 
 
 class Repetition:
@@ -97,13 +64,13 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
     try:
         if seed is not None:
             seed_streams(seed)
-        _forks.hook()
-        with _follow_forks():
+        forks.hook()
+        with forks.follow():
             _apply_plan(plan, patches, watch)
             guard.install()
             # What outlives a repetition may change with each: it is not what the code computes.
             installation = Installation(plan, str(plan.trace_dir), reads_end=False)
-            _forks.recorder = installation.recorder
+            forks.recorder = installation.recorder
             outcome = Outcome(OutcomeKind.COMPLETED, 0)
             try:
                 yield Repetition(installation.recorder)
@@ -127,16 +94,6 @@ def repetition(plan: RunPlan, state: ProcessState, seed: int | None) -> Iterator
         state.restore()
 
 
-@contextmanager
-def _follow_forks() -> Iterator[None]:
-    _forks.in_child = []
-    try:
-        yield
-    finally:
-        _forks.recorder = None
-        _forks.in_child = []
-
-
 def _apply_plan(plan: RunPlan, patches: Patches, watch: ImportWatch) -> None:
     settings = plan.settings
     for name, value in settings.env:
@@ -151,7 +108,7 @@ def _apply_plan(plan: RunPlan, patches: Patches, watch: ImportWatch) -> None:
             patches=patches,
             is_program=FrameKinds().is_program,
             when_imported=watch.when_imported,
-            after_fork=_forks.in_child.append,
+            after_fork=forks.in_child.append,
             settings=settings,
         )
         install_repairs(settings, reach)
