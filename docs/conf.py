@@ -22,6 +22,7 @@ version = release = reproaudit.__version__
 extensions = [
     "myst_parser",
     "_command_line",
+    "_repository",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
