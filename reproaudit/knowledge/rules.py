@@ -310,6 +310,10 @@ WARNINGS: dict[str, Rule] = {rule.id: rule for rule in WARNING_RULES}
 QUESTION_RULES: dict[str, Rule] = {
     rule.id: rule for rule in (*VARY_RULES, *BATCH_RULES, *RESUME_RULES, *SEED_RULES)
 }
+# Every rule by its id, in the order of the tables.
+ALL_RULES: dict[str, Rule] = {
+    rule.id: rule for rule in (*RULES.values(), *WARNINGS.values(), *QUESTION_RULES.values())
+}
 
 
 def find_cause_of_call(name: str) -> Cause | None:

@@ -295,6 +295,17 @@ class Rule:
     question: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Lookalike:
+    """What shows the same as a rule at first sight, and `apart`: what tells the two apart.
+
+    `what` is the id of another rule, or names what no rule is about.
+    """
+
+    what: str
+    apart: str
+
+
 def rank_seedings(rank: int) -> dict[str, int]:
     """Return the calls that are given a seed, all with one rank."""
     return dict.fromkeys(SEEDINGS, rank)

@@ -14,10 +14,12 @@ from reproaudit.config import settings
 from reproaudit.errors import UsageError, did_you_mean
 from reproaudit.knowledge.catalogue import ERRORS
 from reproaudit.knowledge.dependences import list_expectations
+from reproaudit.knowledge.documentation import find_address, name_page
 from reproaudit.knowledge.interventions import INTERVENTIONS, list_against
+from reproaudit.knowledge.lookalikes import LOOKALIKES
 from reproaudit.knowledge.mechanisms import MECHANISMS, Mechanism, find_mechanism
-from reproaudit.knowledge.rules import QUESTION_RULES, RULES, WARNINGS, Rule
-from reproaudit.knowledge.traits import Intervention
+from reproaudit.knowledge.rules import ALL_RULES, QUESTION_RULES, RULES, WARNINGS, Rule
+from reproaudit.knowledge.traits import Intervention, Lookalike
 from reproaudit.knowledge.variation import Variation
 from reproaudit.knowledge.variations import VARIATIONS
 from reproaudit.model.cause import Cause
@@ -89,7 +91,7 @@ def list_names() -> str:
 def _make_pages() -> dict[str, Page]:
     """Return what makes each page, by name in lower case."""
     pages: dict[str, Page] = {}
-    for rule in (*RULES.values(), *WARNINGS.values(), *QUESTION_RULES.values()):
+    for rule in ALL_RULES.values():
         page = partial(_make_rule_page, rule)
         pages[rule.id.lower()] = page
         if rule.cause is not None:
@@ -119,12 +121,34 @@ def _make_rule_page(rule: Rule) -> list[str]:
         "",
         *_indent_prose(f"Advice: {rule.advice}."),
     ]
+    lines += ["", "What else looks like it"]
+    for other in LOOKALIKES[rule.id]:
+        lines += _describe_lookalike(other)
     if names:
         lines += ["", "Interventions (reproaudit --intervene ID tries one)"]
         lines += _describe_interventions(names)
-    if rule.references:
-        lines += ["", "See also", *_indent_lines(rule.references)]
-    return lines
+    return [
+        *lines,
+        "",
+        "See also",
+        *_indent_lines([*rule.references, _say_where_its_page_is(rule)]),
+    ]
+
+
+def _describe_lookalike(other: Lookalike) -> list[str]:
+    named = ALL_RULES.get(other.what)
+    title = other.what if named is None else f"{named.id}, {named.title}"
+    return [f"{_INDENT}{title}", *wrap(other.apart, _WIDTH, first=_INDENT * 2, others=_INDENT * 2)]
+
+
+def _say_where_its_page_is(rule: Rule) -> str:
+    address = find_address(rule.id)
+    if address is not None:
+        return f"{address}: a program, its report and its repair"
+    return (
+        f"{name_page(rule.id)} of the documentation, a program with its report and its repair: "
+        "`make docs` in the project's sources"
+    )
 
 
 def _make_mechanism_page(entry: Mechanism) -> list[str]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from reproaudit.knowledge.documentation import find_address
+from reproaudit.knowledge.rules import ALL_RULES
 from reproaudit.model.result import AuditResult, Finding
 from reproaudit.model.verdict import Verdict, exit_code
 from reproaudit.report.issue import OF_QUESTIONS, TITLES, Issue, Kind, Place
@@ -108,8 +110,7 @@ def _describe_rule(issue: Issue) -> Json:
             rule,
             name=issue.finding.cause.value,
             title=issue.title or rule,
-            about=f"`reproaudit explain {rule}` says how it comes about, how it is told and what "
-            "repairs it.",
+            about=_say_where_to_read(rule, issue.title),
             level="error",
         )
     if issue.kind is Kind.WARNING:
@@ -139,17 +140,23 @@ def _describe_rule(issue: Issue) -> Json:
 
 
 def _say_where_to_read(rule: str, title: str) -> str:
-    """Return where to read more about a warning or a kind of notification."""
+    """Return what there is to read about a rule, or about a kind of notification."""
     if rule in _NOTIFICATIONS or rule == Kind.WARNING.value:
         return f"{title}: the message says which."
-    return f"`reproaudit explain {rule}` says more."
+    known = ALL_RULES.get(rule)
+    if known is None:
+        return f"`reproaudit explain {rule}` says more."
+    return (
+        f"{known.explanation}\n\nAdvice: {known.advice}.\n\n"
+        f"`reproaudit explain {rule}` says what else looks like it, and what is tried against it."
+    )
 
 
 def _make_descriptor(identity: str, *, name: str, title: str, about: str, level: str) -> Json:
     """Describe a rule or a kind of notification, with all that code scanning asks for."""
     # Code scanning wants names in camel case; ours have hyphens.
     words = [word.capitalize() for word in name.split("-")]
-    return {
+    descriptor: Json = {
         "id": identity,
         "name": "".join(words),
         "shortDescription": {"text": title},
@@ -158,6 +165,10 @@ def _make_descriptor(identity: str, *, name: str, title: str, about: str, level:
         "defaultConfiguration": {"level": level},
         "properties": {"tags": ["reproducibility"]},
     }
+    address = find_address(identity) if identity in ALL_RULES else None
+    if address is not None:
+        descriptor["helpUri"] = address
+    return descriptor
 
 
 def _describe_notifications(invocations: Sequence[Json]) -> list[Json]:

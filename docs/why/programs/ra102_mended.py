@@ -1,0 +1,32 @@
+"""Each thread draws from a generator of its own."""
+
+import threading
+import time
+
+import torch
+
+torch.manual_seed(0)
+model = torch.nn.Linear(8, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+def add_noise(rows: torch.Tensor, generator: torch.Generator) -> None:
+    time.sleep(0.001)  # a file is read
+    rows += 0.1 * torch.randn(rows.shape, generator=generator)
+
+
+generators = [torch.Generator().manual_seed(seed) for seed in range(8)]
+for _ in range(5):
+    x = torch.linspace(-1, 1, 256).reshape(32, 8)
+    threads = [
+        threading.Thread(target=add_noise, args=each)
+        for each in zip(x.split(4), generators, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    loss = model(x).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()

@@ -1,0 +1,14 @@
+"""One thread adds up, wherever the program runs."""
+
+import torch
+
+torch.set_num_threads(1)
+torch.manual_seed(0)
+model = torch.nn.Linear(8, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+x = torch.randn(100_000, 8)
+for _ in range(5):
+    loss = model(x).square().sum() / len(x)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()

@@ -1,0 +1,28 @@
+"""Every worker is given the same seed, so that all draw the same noise."""
+
+import random
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+
+class Augmented(Dataset):
+    def __len__(self) -> int:
+        return 64
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        return torch.full((8,), index / 64) + random.random()
+
+
+def start_worker(_: int) -> None:
+    random.seed(0)
+
+
+torch.manual_seed(0)
+model = torch.nn.Linear(8, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for x in DataLoader(Augmented(), batch_size=16, num_workers=2, worker_init_fn=start_worker):
+    loss = model(x).square().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()

@@ -1,0 +1,11 @@
+"""Rows are centred by the mean of their batch."""
+
+import torch
+
+torch.manual_seed(0)
+model = torch.nn.Linear(8, 5)
+
+
+@torch.no_grad()
+def answer(x: torch.Tensor) -> torch.Tensor:
+    return model(x - x.mean(dim=0))
