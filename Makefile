@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint docs tsc format compat versions wheel bench fuzz robustness samples pages gpu clean
+.PHONY: help demo test lint docs tsc format compat versions wheel bench fuzz robustness samples why pages gpu clean
 
 # `make gpu PYTHON=python` uses the interpreter that is given, as it is. The other targets only make the venv with it.
 ifneq ($(origin PYTHON),undefined)
@@ -143,6 +143,10 @@ samples: $(STAMP) ## audit the examples again, into reports/samples
 	    --report markdown=$$folder/summary.md --report codequality=$$folder/codequality.json \
 	    > /dev/null || test $$? -eq 1 || exit 1; \
 	done
+
+# `make why ONLY="RA401 RA402"` for some of them.
+why: $(STAMP) ## audit the programs of "Why runs differ" again, into docs/why/programs: ONLY=RA401
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python docs/_programs.py $(ONLY)
 
 pages: $(STAMP) ## pages of the samples into build/pages, pictures of them into reports/samples; needs Chromium
 	$(BIN)/python benchmarks/screenshots.py

@@ -1,7 +1,7 @@
-"""Makes *Why runs differ*: a page for each rule, of the tables that `reproaudit explain` prints and of
-the programs that are kept beside them.
+"""Makes *Why runs differ*: a page for each rule, of the tables that `reproaudit explain` prints and
+of the programs that are kept beside them.
 
-Pages are made anew whenever the site is built, and are no part of the repository: `docs/why/ra*.md`.
+Pages are made whenever the site is built, and are no part of the repository: `docs/why/ra*.md`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _CODE = re.compile(
     r"""(?P<done>`[^`]*`)
     | (?P<code>
         --[a-z][\w-]*
-      | (?:[A-Za-z]\w*\.)+[A-Za-z_]\w*(?:\([^()]*\)|\['\w+'\])?
+      | [A-Za-z]\.\w+\([^()]*\)
+      | (?:[A-Za-z]\w+\.)+[A-Za-z_]\w*(?:\([^()]*\)|\['\w+'\])?
       | [A-Za-z]\w*\([^()]*\)
       | \w*[A-Za-z0-9]_\w+(?:=\w+)?
     )""",

@@ -171,8 +171,7 @@ OF_CAUSES: Mapping[str, tuple[Lookalike, ...]] = {
         ),
         Lookalike(
             "RA403",
-            "The number of threads differs between the runs there: with the same number they "
-            "are equal.",
+            "With one and the same number of threads, runs are equal there.",
         ),
         Lookalike(
             "RA406",
