@@ -148,7 +148,7 @@ def _say_where_to_read(rule: str, title: str) -> str:
         return f"`reproaudit explain {rule}` says more."
     return (
         f"{known.explanation}\n\nAdvice: {known.advice}.\n\n"
-        f"`reproaudit explain {rule}` says what else looks like it, and what is tried against it."
+        f"`reproaudit explain {rule}` says what else looks like it."
     )
 
 

@@ -8,10 +8,11 @@ import re
 import pytest
 
 from reproaudit.errors import UsageError
+from reproaudit.knowledge import documentation
 from reproaudit.knowledge.catalogue import ERRORS
 from reproaudit.knowledge.interventions import INTERVENTIONS
 from reproaudit.knowledge.mechanisms import MECHANISMS
-from reproaudit.knowledge.rules import QUESTION_RULES, RULES, WARNINGS
+from reproaudit.knowledge.rules import ALL_RULES, QUESTION_RULES, RULES, WARNINGS
 from reproaudit.knowledge.variations import VARIATIONS
 from reproaudit.model.cause import Cause
 from reproaudit.report.explanation import explain, list_names
@@ -108,3 +109,19 @@ def test_a_variation_has_a_page_that_says_how_it_is_made(name: str) -> None:
 def test_the_page_of_a_variation_tells_what_is_expected_from_a_bug() -> None:
     assert "\n  expected: each thread adds up its own part" in explain("threads")
     assert "\n  a bug: the order of a set of strings" in explain("hash_seed")
+
+
+@pytest.mark.parametrize("name", ALL_RULES)
+def test_the_page_of_a_rule_tells_it_from_what_looks_like_it(name: str) -> None:
+    page = explain(name)
+    alike = page[page.index("\nWhat else looks like it\n") : page.index("\nSee also\n")]
+    assert len(alike.strip().splitlines()) >= 3
+
+
+def test_the_page_of_a_rule_links_to_the_site_only_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "://" not in explain("RA401")
+    assert "why/ra401.html of the documentation" in explain("RA401")
+    monkeypatch.setattr(documentation, "SITE", "https://docs.example.org/")
+    assert "  https://docs.example.org/why/ra401.html: a program" in explain("RA401")

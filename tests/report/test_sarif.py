@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from reproaudit.knowledge import documentation
+from reproaudit.knowledge.rules import RULES
+from reproaudit.model.cause import Cause
 from reproaudit.model.events import Location
 from reproaudit.model.identity import fingerprints
 from reproaudit.model.result import AuditResult
@@ -183,3 +186,22 @@ def test_an_operator_that_is_refused_is_a_note_also_where_runs_are_equal() -> No
     assert [(result["ruleId"], result["level"]) for result in run["results"]] == [
         ("refused-operator", "note")
     ]
+
+
+def test_a_rule_is_explained_in_the_file_itself() -> None:
+    (described, _) = run_of(ONE_DIVERGENCE)["tool"]["driver"]["rules"]
+    assert RULES[Cause.KERNEL].explanation in described["help"]["text"]
+    assert f"Advice: {RULES[Cause.KERNEL].advice}." in described["help"]["text"]
+
+
+def test_a_rule_links_to_its_page_once_the_site_is_published(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "helpUri" not in render_all([ONE_DIVERGENCE], "sarif")
+    monkeypatch.setattr(documentation, "SITE", "https://docs.example.org/")
+    described = run_of(ONE_DIVERGENCE, SHARED_WORKERS)["tool"]["driver"]["rules"]
+    assert {rule["id"]: rule.get("helpUri") for rule in described} == {
+        "RA401": "https://docs.example.org/why/ra401.html",
+        "RA501": "https://docs.example.org/why/ra501.html",
+        "refused-operator": None,
+    }
