@@ -18,6 +18,7 @@ from pathlib import Path
 
 PROGRAMS = Path(__file__).parent / "why" / "programs"
 _AUDIT = "reproaudit {}"
+_FAST = "reproaudit --fast {}"
 _RANKS = "reproaudit --fast -- torchrun --nproc-per-node 2 {}"
 _BATCHES = "reproaudit vary {}::answer --inputs float32[16,8] --vary batch=1,4"
 _RESUME = "reproaudit resume {} --at 4"
@@ -40,9 +41,9 @@ COMMANDS = {
     "RA404": _AUDIT,
     "RA405": "reproaudit vary {} --vary cpu",
     "RA406": "reproaudit --fast -- torchrun --nproc-per-node 3 {}",
-    "RA501": _AUDIT,
-    "RA502": _AUDIT,
-    "RA503": _AUDIT,
+    "RA501": _FAST,
+    "RA502": _FAST,
+    "RA503": _FAST,
     "RA504": _AUDIT,
     "RA505": _AUDIT,
     "RA506": _RANKS,
@@ -93,8 +94,14 @@ def name_program(rule: str, *, mended: bool = False) -> str:
 
 
 def word_command(rule: str, *, mended: bool = False) -> str:
-    """Return the command that audits a program, as it is typed in the program's folder."""
-    return COMMANDS[rule].format(name_program(rule, mended=mended))
+    """Return the command that audits a program, as it is typed in the program's folder.
+
+    Of a mended program a first look is taken: there is nothing to explain.
+    """
+    command = COMMANDS[rule]
+    if mended and command == _AUDIT:
+        command = _FAST
+    return command.format(name_program(rule, mended=mended))
 
 
 def find_report(rule: str, *, mended: bool = False) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from reproaudit.knowledge.lookalikes import LOOKALIKES
 from reproaudit.knowledge.rules import ALL_RULES
+from tests.auditing import reproaudit
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PROGRAMS = DOCS / "why" / "programs"
@@ -93,3 +96,15 @@ def test_the_report_of_a_mended_program_names_its_rule_no_more(name: str) -> Non
 @pytest.mark.parametrize("path", sorted(PROGRAMS.glob("*.txt")), ids=lambda path: path.stem)
 def test_a_report_names_no_folder_of_the_machine_that_it_was_made_on(path: Path) -> None:
     assert not re.search(r"(?<![\w.])/(?:tmp|home|root|work|usr)/", path.read_text("utf-8"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["RA101", "RA604"])
+def test_a_program_that_is_audited_again_gets_the_answer_that_is_kept(
+    pages: ModuleType, rule: str, tmp_path: Path
+) -> None:
+    programs = sys.modules["_programs"]
+    shutil.copy(PROGRAMS / programs.name_program(rule), tmp_path)
+    _, *words = shlex.split(programs.word_command(rule))
+    answer = reproaudit(tmp_path, *words).stdout.splitlines()[0]
+    assert answer == programs.find_report(rule).read_text(encoding="utf-8").splitlines()[1]

@@ -1,4 +1,4 @@
-"""Each thread draws from a generator of its own."""
+"""Each thread draws noise from a generator of its own."""
 
 import threading
 import time
@@ -8,24 +8,22 @@ import torch
 torch.manual_seed(0)
 model = torch.nn.Linear(8, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+generators = [torch.Generator().manual_seed(part) for part in range(8)]
+noise = [torch.zeros(4, 8)] * 8
 
 
-def add_noise(rows: torch.Tensor, generator: torch.Generator) -> None:
+def draw(part: int) -> None:
     time.sleep(0.001)  # a file is read
-    rows += 0.1 * torch.randn(rows.shape, generator=generator)
+    noise[part] = torch.randn(4, 8, generator=generators[part])
 
 
-generators = [torch.Generator().manual_seed(seed) for seed in range(8)]
 for _ in range(5):
-    x = torch.linspace(-1, 1, 256).reshape(32, 8)
-    threads = [
-        threading.Thread(target=add_noise, args=each)
-        for each in zip(x.split(4), generators, strict=True)
-    ]
+    threads = [threading.Thread(target=draw, args=(part,)) for part in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    x = torch.linspace(-1, 1, 256).reshape(32, 8) + torch.cat(noise)
     loss = model(x).square().mean()
     optimizer.zero_grad()
     loss.backward()
