@@ -37,7 +37,7 @@ COMMANDS = {
     "RA303": _AUDIT,
     "RA401": _AUDIT,
     "RA402": _AUDIT,
-    "RA403": "reproaudit vary {} --threads 2 --vary threads=1",
+    "RA403": _AUDIT,
     "RA404": _AUDIT,
     "RA405": "reproaudit vary {} --vary cpu",
     "RA406": "reproaudit --fast -- torchrun --nproc-per-node 3 {}",

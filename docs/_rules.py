@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 
 # What is code in prose that was written for a terminal: options, dotted names, calls, names with an
 # underscore. What stands in backticks is code already.
+_CALL = r"\([^()]*\)"
 _CODE = re.compile(
-    r"""(?P<done>`[^`]*`)
+    rf"""(?P<done>`[^`]*`)
     | (?P<code>
         --[a-z][\w-]*
-      | [A-Za-z]\.\w+\([^()]*\)
-      | (?:[A-Za-z]\w+\.)+[A-Za-z_]\w*(?:\([^()]*\)|\['\w+'\])?
-      | [A-Za-z]\w*\([^()]*\)
+      | [A-Za-z]\.\w+{_CALL}
+      | (?:[A-Za-z]\w+\.)+[A-Za-z_]\w*(?:{_CALL}(?:\.\w+{_CALL})*|\['\w+'\])?
+      | \.?[A-Za-z]\w*{_CALL}(?:\.\w+{_CALL})*
       | \w*[A-Za-z0-9]_\w+(?:=\w+)?
     )""",
     re.VERBOSE,

@@ -1,7 +1,11 @@
-"""A sum over many rows is split among as many threads as there are."""
+"""How many threads compute is decided by what else the machine does."""
+
+import time
 
 import torch
 
+idle = 1 + time.time_ns() // 1000 % 2  # stands for the cores that nobody else uses
+torch.set_num_threads(idle)
 torch.manual_seed(0)
 model = torch.nn.Linear(8, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

@@ -1,4 +1,4 @@
-"""The loss is a sum over rows, and each part's gradients count by its share of them."""
+"""The loss is a sum over rows, and each part of a batch counts by its share of them."""
 
 import torch
 
@@ -11,6 +11,4 @@ def make_batch() -> torch.Tensor:
 
 
 def train(x: torch.Tensor) -> torch.Tensor:
-    loss = model(x).square().sum()
-    loss.backward()
-    return loss
+    return model(x).square().sum()

@@ -11,6 +11,4 @@ def make_batch() -> torch.Tensor:
 
 
 def train(x: torch.Tensor) -> torch.Tensor:
-    loss = model(x).square().mean()
-    loss.backward()
-    return loss
+    return model(x).square().mean()
