@@ -46,29 +46,24 @@ COMMANDS = {
     "RA503": _FAST,
     "RA504": _AUDIT,
     "RA505": _AUDIT,
-    "RA506": _RANKS,
     "RA507": _RANKS,
     "RA508": _RANKS,
     "RA509": _RANKS,
     "RA510": _RANKS,
     "RA511": _RANKS,
-    "RA600": "reproaudit vary {} --vary timezone",
     "RA601": "reproaudit vary {} --vary mkldnn",
     "RA602": "reproaudit vary {} --vary home",
     "RA603": "reproaudit vary {} --vary workers=2",
     "RA604": "reproaudit vary {0}::train --inputs {0}::make_batch --vary batch_split=2",
     "RA605": "reproaudit vary {}::answer --inputs float32[64,512] --vary batch=1,8,64",
     "RA606": _BATCHES,
-    "RA607": "reproaudit vary {0}::answer --inputs {0}::make_sentences --vary padding=3",
     "RA608": _BATCHES,
     "RA609": _BATCHES,
     "RA610": _RESUME,
     "RA611": _RESUME,
     "RA612": _RESUME,
-    "RA613": _RESUME,
     "RA620": _SEEDS,
     "RA621": _SEEDS,
-    "RA622": _SEEDS,
     "RA623": _SEEDS,
     "RA624": _SEEDS,
     "RA625": _SEEDS,
@@ -78,6 +73,14 @@ COMMANDS = {
 _NO_GPU = "It needs a CUDA GPU, and was not run on the machine on which these reports were made"
 # Programs whose report is not kept, and why.
 NOT_RUN = {"RA504": _NO_GPU, "RA505": _NO_GPU}
+# Rules that one of the examples shows, and the folder of reports/samples with its report.
+SAMPLES = {
+    "RA506": ("examples/ddp/train.py", "ddp_drift"),
+    "RA600": ("examples/vary/train.py", "vary"),
+    "RA607": ("examples/batch/answer.py", "batch"),
+    "RA613": ("examples/resume/train.py", "resume"),
+    "RA622": ("examples/seeds/train.py", "seeds"),
+}
 # Rules of which no program is kept, and why.
 WITHOUT_PROGRAM = {
     "RA626": "It takes a library that seeds with a constant of its own",

@@ -16,6 +16,7 @@ from _programs import (
     COMMANDS,
     NOT_RUN,
     PROGRAMS,
+    SAMPLES,
     WITHOUT_PROGRAM,
     find_report,
     name_program,
@@ -28,6 +29,7 @@ from reproaudit.knowledge.rules import ALL_RULES, Rule
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
+_ROOT = Path(__file__).resolve().parents[1]
 # What is code in prose that was written for a terminal: options, dotted names, calls, names with an
 # underscore. What stands in backticks is code already.
 _CALL = r"\([^()]*\)"
@@ -101,11 +103,29 @@ def _show_program(rule: str) -> list[str]:
     lines = ["## A program that shows it", ""]
     if rule in WITHOUT_PROGRAM:
         return [*lines, f"None is kept. {WITHOUT_PROGRAM[rule]}.", ""]
+    if rule in SAMPLES:
+        return [*lines, *_show_sample(*SAMPLES[rule])]
     lines += [f"`{name_program(rule)}`:", "", *_fence("python", _read(name_program(rule))), ""]
     if rule in NOT_RUN:
         return [*lines, f"{NOT_RUN[rule]}.", ""]
     report = find_report(rule).read_text(encoding="utf-8")
     return [*lines, "Its report:", "", *_fence("text", report), ""]
+
+
+def _show_sample(program: str, folder: str) -> list[str]:
+    sample = _ROOT / "reports" / "samples" / folder
+    command = (sample / "command").read_text(encoding="utf-8").strip()
+    report = (sample / "terminal.txt").read_text(encoding="utf-8")
+    return [
+        f"One of the examples, `{program}`:",
+        "",
+        *_fence("python", (_ROOT / program).read_text(encoding="utf-8")),
+        "",
+        "Its report:",
+        "",
+        *_fence("text", f"$ {command}\n{report}"),
+        "",
+    ]
 
 
 def _show_repair(rule: str) -> list[str]:

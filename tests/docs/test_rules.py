@@ -19,7 +19,7 @@ from tests.auditing import reproaudit
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PROGRAMS = DOCS / "why" / "programs"
-REPORTS = sorted(path.stem for path in PROGRAMS.glob("ra[0-9][0-9][0-9].txt"))
+REPORTS = sorted(path.stem for path in PROGRAMS.glob("ra???.txt"))
 MENDED = sorted(path.stem for path in PROGRAMS.glob("*_mended.txt"))
 
 
@@ -47,8 +47,8 @@ def test_a_rule_has_a_page_that_explains_it_and_tells_it_from_others(
 
 def test_every_rule_has_a_program_or_a_reason(pages: ModuleType) -> None:
     programs = sys.modules["_programs"]
-    assert {*programs.COMMANDS, *programs.WITHOUT_PROGRAM} == set(ALL_RULES)
-    assert not set(programs.COMMANDS) & set(programs.WITHOUT_PROGRAM)
+    named = [*programs.COMMANDS, *programs.SAMPLES, *programs.WITHOUT_PROGRAM]
+    assert sorted(named) == sorted(ALL_RULES)
     assert set(programs.NOT_RUN) <= set(programs.COMMANDS)
     for rule in programs.COMMANDS:
         assert (PROGRAMS / programs.name_program(rule)).exists()
@@ -56,6 +56,13 @@ def test_every_rule_has_a_program_or_a_reason(pages: ModuleType) -> None:
         assert programs.find_report(rule, mended=mended).exists()
         report = programs.find_report(rule, mended=mended).read_text(encoding="utf-8")
         assert report.startswith(f"$ {programs.word_command(rule, mended=mended)}\n")
+
+
+def test_a_sample_that_stands_for_a_program_names_the_rule(pages: ModuleType) -> None:
+    for rule, (program, folder) in sys.modules["_programs"].SAMPLES.items():
+        report = (DOCS.parent / "reports" / "samples" / folder / "terminal.txt").read_text("utf-8")
+        assert re.search(rf"\b{rule}\b", report)
+        assert f"`{program}`" in pages.make_page(ALL_RULES[rule])
 
 
 def test_pages_are_written_once_and_those_of_no_rule_are_removed(
