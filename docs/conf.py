@@ -23,6 +23,7 @@ extensions = [
     "myst_parser",
     "_command_line",
     "_repository",
+    "_rules",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
