@@ -21,12 +21,17 @@ version = release = reproaudit.__version__
 
 extensions = [
     "myst_parser",
+    "sphinx.ext.autodoc",
     "_command_line",
     "_repository",
     "_rules",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
+# Types of annotations, of other projects too: their inventories would be fetched.
+nitpick_ignore_regex = [("py:.*", ".*")]
+autodoc_default_options = {"exclude-members": "__init__, __new__"}
+autodoc_class_signature = "separated"
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -71,6 +71,7 @@ LAYERS = {
         f"manifest experiment runs comparison report config trace model {GROUND}", "numpy"
     ),
     "manifest": layer(f"report knowledge config model {GROUND}"),
+    "doctor": layer(f"manifest knowledge {GROUND}"),
     "serve": layer(f"report model {GROUND}"),
     "track": layer(f"report knowledge model {GROUND}", "mlflow wandb tensorboard"),
     "atlas": layer(f"report model {GROUND}", "tqdm"),
@@ -80,8 +81,8 @@ LAYERS = {
         "pytest _pytest torch numpy",
     ),
     "cli": layer(
-        "serve atlas lock manifest gate track experiment diagnose runs comparison report knowledge "
-        f"config trace model {GROUND}",
+        "doctor serve atlas lock manifest gate track experiment diagnose runs comparison report "
+        f"knowledge config trace model {GROUND}",
         "tqdm",
     ),
     "api": layer(
@@ -308,7 +309,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert imported_by("import reproaudit") - before == {"reproaudit"}
 
 
-COMMANDS = ("", "record", "compare", "digest", "report", "explain", "ci", "serve")
+COMMANDS = ("", "record", "compare", "digest", "report", "explain", "ci", "serve", "doctor")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -81,7 +81,7 @@ def audit(
     option of `reproaudit SUBJECT` by the same name: `timeout` in seconds, `values_mb` in MiB per
     run, `steps="all"` to the end of the program, `budget=20` runs or `"5m"`, `env={"NAME":
     "value"}`. What is not given is as there, also by `[tool.reproaudit]` in pyproject.toml and the
-    REPROAUDIT_ variables.
+    variables that begin with `REPROAUDIT_`.
 
     Progress is shown on standard error, and in a notebook below the cell, unless `quiet`. With
     `out`, the traces stay there, and are the `traces` of the result.

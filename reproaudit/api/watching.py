@@ -30,11 +30,7 @@ _INTERPRETER = "<python>"
 
 
 class Watch:
-    """A recording of a part of this process, made by `watch`; a context manager, used once.
-
-    `trace` is the folder of the trace: for `reproaudit.compare`, and for all commands that read
-    one.
-    """
+    """A recording of a part of this process, made by `watch`; a context manager, used once."""
 
     def __init__(
         self,
@@ -46,7 +42,7 @@ class Watch:
         steps: int | None,
         values_mb: int,
     ) -> None:
-        self.trace = trace
+        self._trace = trace
         self._models = models
         self._optimizers = optimizers
         self._level = level
@@ -55,6 +51,11 @@ class Watch:
         self._recording: AbstractContextManager[Recorder] | None = None
         self._recorder: Recorder | None = None
         self._is_over = False
+
+    @property
+    def trace(self) -> Path:
+        """The folder of the trace: for `reproaudit.compare`, and for all commands that read one."""
+        return self._trace
 
     @property
     def steps(self) -> int:
@@ -77,7 +78,7 @@ class Watch:
         from reproaudit.record.process.watching import watching
 
         plan = RunPlan(
-            trace_dir=self.trace,
+            trace_dir=self._trace,
             subject=_describe_program(),
             level=self._level,
             values_mb=self._values_mb,

@@ -43,6 +43,7 @@ commands, each with a --help of its own:
     report     render a saved result again
     serve      show the saved results of a folder in a browser
   look something up
+    doctor     whether this machine can audit, what is missing, and what to do
     explain    what a rule, cause, intervention or error code means
     atlas      which operators of PyTorch differ on equal inputs
 """

@@ -32,6 +32,7 @@ COMMANDS = {
     "manifest": "manifest:manifest",
     "report": "traces:report",
     "explain": "traces:explain",
+    "doctor": "doctor:doctor",
     "lock": "lock:lock",
     "check": "check:check",
     "atlas": "atlas:atlas",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -190,3 +192,15 @@ def test_a_folder_that_holds_files_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(reproaudit.UsageError, match="already holds files") as error:
         reproaudit.watch(*make_model(), out=tmp_path)
     assert error.value.code == "out-exists"
+
+
+def test_the_loop_that_the_documentation_shows_names_the_line_that_draws(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md"
+    blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    (loop,) = [block for block in blocks if "reproaudit.watch(" in block]
+    (tmp_path / "loop.py").write_text(loop)
+    runpy.run_path(str(tmp_path / "loop.py"))
+    line = next(i for i, text in enumerate(loop.splitlines(), 1) if "torch.rand(" in text)
+    assert capsys.readouterr().out == f"not-reproducible {line}\n"

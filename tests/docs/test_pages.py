@@ -24,6 +24,7 @@ from reproaudit.cli.arguments import (
 from reproaudit.cli.atlas import make_atlas_parser
 from reproaudit.cli.check import make_check_parser
 from reproaudit.cli.ci import make_ci_parser
+from reproaudit.cli.doctor import make_doctor_parser
 from reproaudit.cli.kept_runs import add_keep
 from reproaudit.cli.lock import make_lock_parser
 from reproaudit.cli.main import COMMANDS, main
@@ -73,6 +74,7 @@ OTHERS = {
     "explain": make_explain_parser,
     "atlas": make_atlas_parser,
     "serve": make_serve_parser,
+    "doctor": make_doctor_parser,
 }
 QUICK = ("explain", "report")  # answered at once, so that their screens are made anew
 

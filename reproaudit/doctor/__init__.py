@@ -1,0 +1,1 @@
+"""Whether this machine can audit: what is there, what is missing, and what to do about it."""

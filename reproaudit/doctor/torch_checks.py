@@ -1,0 +1,163 @@
+"""What a run needs before anything else: Python, and torch with what the recorder needs beside it.
+
+torch is imported in a process of its own, and no longer than is given: an import may hang, for a
+file system that does not answer or for a driver, and this process is to have no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from reproaudit.doctor.check import Check, State
+
+_OLDEST_PYTHON = (3, 10)
+_OLDEST_TORCH = (2, 9)
+_PACKAGE = Path(__file__).resolve().parent.parent
+# Without the working folder, where a program may have modules of the same names.
+_LOOK = (
+    "import sys; del sys.path[0]; sys.path.append(sys.argv.pop(1)); "
+    "from reproaudit.record.look import main; main(sys.argv[1])"
+)
+_MOST_SHOWN = 3
+
+
+def check_python() -> Check:
+    """Look at the interpreter: audits are made with the one that runs the tool."""
+    found = f"{platform.python_version()}, {sys.executable}"
+    if sys.version_info < _OLDEST_PYTHON:
+        return Check("python", State.BROKEN, found, "use Python 3.10 or newer")
+    return Check("python", State.FINE, found)
+
+
+def check_torch(limit_s: float) -> Iterator[Check]:
+    """Import torch, numpy and xxhash as a run does, within `limit_s` seconds."""
+    found, fault = _look(limit_s)
+    if found is None:
+        yield Check("torch", State.BROKEN, *fault)
+        return
+    version = str(found["torch"])
+    said = f"{version} for {found['build']}, imported in {found['import_s']:.1f} s"
+    oldest = ".".join(map(str, _OLDEST_TORCH))
+    if read_version(version) < _OLDEST_TORCH:
+        yield Check("torch", State.BROKEN, said, f"install torch {oldest} or newer")
+    elif found["lost"]:
+        yield Check("torch", State.LOOK, said, _word_lost(found["lost"]))
+    else:
+        yield Check("torch", State.FINE, said)
+    yield Check("beside torch", State.FINE, f"numpy {found['numpy']}, xxhash {found['xxhash']}")
+    yield from _check_threads(found["threads"])
+    yield _check_gpu(found)
+
+
+def read_version(text: str) -> tuple[int, int]:
+    """Return the first two numbers of a version such as "2.13.0+cpu"; zeros where it has none."""
+    found = re.match(r"(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found is not None else (0, 0)
+
+
+def _word_lost(lost: list[str]) -> str:
+    shown = "; ".join(lost[:_MOST_SHOWN])
+    more = f" and {len(lost) - _MOST_SHOWN} more" if len(lost) > _MOST_SHOWN else ""
+    return f"this torch lacks what the recorder uses, so that not checked are: {shown}{more}"
+
+
+def _look(limit_s: float) -> tuple[dict[str, Any] | None, tuple[str, str]]:
+    """Return what the other process found; where it found nothing, what happened and what to do."""
+    with tempfile.TemporaryDirectory(prefix="reproaudit-doctor-") as folder:
+        answer = Path(folder) / "found.json"
+        log = Path(folder) / "log"
+        words = [sys.executable, "-c", _LOOK, str(_PACKAGE.parent), str(answer)]
+        code = _run(words, log, limit_s)
+        if code is None:
+            return None, (
+                f"importing it took longer than {limit_s:g} s",
+                "try `python -c 'import torch'`: a slow file system, or a driver that does not "
+                "answer; --timeout waits longer",
+            )
+        if answer.is_file():
+            return json.loads(answer.read_text(encoding="utf-8")), ("", "")
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+        last = next((line for line in reversed(lines) if line.strip()), f"exit code {code}")
+        return None, (
+            f"cannot be imported: {last.strip()}",
+            f"install it for this Python: {sys.executable} -m pip install torch reproaudit",
+        )
+
+
+def _run(words: list[str], log: Path, limit_s: float) -> int | None:
+    """Return the exit code; None if the process was killed, for it took too long."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=_without_what_waits(os.environ),
+            start_new_session=True,
+        )
+        try:
+            return process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _without_what_waits(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without the variable that has an interpreter ask for more at its
+    end."""
+    return {name: value for name, value in environ.items() if name != "PYTHONINSPECT"}
+
+
+def _check_threads(threads: int) -> Iterator[Check]:
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    found = f"{threads} threads of torch on {cores} cores"
+    if cores == 1 or threads == 1:
+        yield Check(
+            "threads",
+            State.LOOK,
+            found,
+            "races between threads, such as that of index_put_ on a CPU, hardly show with one: "
+            "try also with --threads 2",
+        )
+    else:
+        yield Check("threads", State.FINE, found)
+
+
+def _check_gpu(found: Mapping[str, Any]) -> Check:
+    from reproaudit.manifest.machine import read_hardware
+
+    hardware = read_hardware()
+    there = ", ".join(gpu.model for gpu in hardware.gpus)
+    driver = f", driver {hardware.driver}" if hardware.driver else ""
+    usable = str(found["gpu"])
+    if usable and not usable.startswith("cannot"):
+        return Check("gpu", State.FINE, f"{usable}{driver}")
+    if usable:
+        return Check(
+            "gpu",
+            State.LOOK,
+            f"{there or 'a GPU'}{driver}; {usable}",
+            "kernels of the GPU are not audited: look at the driver, and at CUDA_VISIBLE_DEVICES",
+        )
+    if there or hardware.driver:
+        why = "see CUDA_VISIBLE_DEVICES and the driver"
+        if found["build"] == "CPU":
+            why = "this torch is built for the CPU alone: install one for the GPU"
+        return Check("gpu", State.LOOK, f"{there or 'a driver'}{driver}: torch sees none", why)
+    return Check("gpu", State.ABSENT, "none", "what runs on the CPU is audited")
