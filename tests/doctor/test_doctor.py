@@ -144,7 +144,7 @@ def test_a_hostile_name_reaches_no_terminal() -> None:
 
 def test_the_page_shows_what_the_command_prints() -> None:
     checks = [
-        Check("python", State.FINE, "3.11.7, /home/ada/project/.venv/bin/python"),
+        Check("python", State.FINE, "3.11.7, /srv/project/.venv/bin/python"),
         Check("torch", State.FINE, "2.13.0+cpu for CPU, imported in 1.4 s"),
         Check("git", State.LOOK, "not on PATH", _advice("git")),
         Check("gpu", State.ABSENT, "none", "what runs on the CPU is audited"),
