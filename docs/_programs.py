@@ -19,6 +19,7 @@ from pathlib import Path
 PROGRAMS = Path(__file__).parent / "why" / "programs"
 _AUDIT = "reproaudit {}"
 _FAST = "reproaudit --fast {}"
+_RANKS = "reproaudit --fast -- torchrun --nproc-per-node 2 {}"
 _BATCHES = "reproaudit vary {}::answer --inputs float32[16,8] --vary batch=1,4"
 _RESUME = "reproaudit resume {} --at 4"
 _SEEDS = "reproaudit seeds {} --seed-arg --seed"
@@ -42,9 +43,11 @@ COMMANDS = {
     "RA503": _FAST,
     "RA504": _AUDIT,
     "RA505": _AUDIT,
+    "RA511": _RANKS,
     "RA604": "reproaudit vary {0}::train --inputs {0}::make_batch --vary batch_split=2",
     "RA605": "reproaudit vary {}::answer --inputs float32[64,512] --vary batch=1,8,64",
     "RA606": _BATCHES,
+    "RA609": _BATCHES,
     "RA610": _RESUME,
     "RA611": _RESUME,
     "RA612": _RESUME,
@@ -80,12 +83,10 @@ WITHOUT_PROGRAM = {
             "RA508",
             "RA509",
             "RA510",
-            "RA511",
             "RA601",
             "RA602",
             "RA603",
             "RA608",
-            "RA609",
         ),
         "One is still to be written",
     ),

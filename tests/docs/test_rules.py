@@ -109,7 +109,7 @@ def test_a_report_names_no_folder_of_the_machine_that_it_was_made_on(path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", ["RA101", "RA606"])
+@pytest.mark.parametrize("rule", ["RA604", "RA606"])
 def test_a_program_that_is_audited_again_gets_the_answer_that_is_kept(
     pages: ModuleType, rule: str, tmp_path: Path
 ) -> None:
