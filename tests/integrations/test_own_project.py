@@ -53,7 +53,8 @@ def test_the_workflow_runs_nothing_but_targets_of_make_and_the_script_of_ci() ->
             assert command[0] == "make"
             assert command[1] in targets
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
-    assert {"lint", "compat", "docs", "wheel"} <= {word for command in commands() for word in command}
+    said = {word for command in commands() for word in command}
+    assert {"lint", "compat", "docs", "wheel"} <= said
 
 
 def test_the_workflow_tests_the_oldest_python_and_torch_that_are_supported() -> None:
