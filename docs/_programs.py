@@ -19,7 +19,7 @@ from pathlib import Path
 PROGRAMS = Path(__file__).parent / "why" / "programs"
 _AUDIT = "reproaudit {}"
 _FAST = "reproaudit --fast {}"
-_RANKS = "reproaudit --fast -- torchrun --nproc-per-node 2 {}"
+_RANKS = "reproaudit --runs 2 -- torchrun --nproc-per-node 2 {}"
 _BATCHES = "reproaudit vary {}::answer --inputs float32[16,8] --vary batch=1,4"
 _RESUME = "reproaudit resume {} --at 4"
 _SEEDS = "reproaudit seeds {} --seed-arg --seed"
@@ -43,7 +43,10 @@ COMMANDS = {
     "RA503": _FAST,
     "RA504": _AUDIT,
     "RA505": _AUDIT,
-    "RA511": _RANKS,
+    "RA508": _RANKS,
+    "RA509": _RANKS,
+    "RA510": _RANKS,
+    "RA511": "reproaudit --fast -- torchrun --nproc-per-node 2 {}",
     "RA604": "reproaudit vary {0}::train --inputs {0}::make_batch --vary batch_split=2",
     "RA605": "reproaudit vary {}::answer --inputs float32[64,512] --vary batch=1,8,64",
     "RA606": _BATCHES,
@@ -80,9 +83,6 @@ WITHOUT_PROGRAM = {
             "RA405",
             "RA406",
             "RA507",
-            "RA508",
-            "RA509",
-            "RA510",
             "RA601",
             "RA602",
             "RA603",
