@@ -151,6 +151,9 @@ if _find(
     storage_key = operator.attrgetter("_cdata")
 
 mkldnn_layout: Any = _find("torch._mkldnn", object(), lost="tensors in the layout of oneDNN")
+writes: Any = _find(
+    "torch.Tensor._version", property(lambda tensor: 0), lost="steps that a part makes"
+)
 sparse_indices: Callable[[Any], Any] = _find("torch.Tensor._indices", torch.Tensor.indices)
 sparse_values: Callable[[Any], Any] = _find("torch.Tensor._values", torch.Tensor.values)
 view_conj: Callable[[Any], Any] = _find("torch._conj", torch.conj, need=Need.SURVEY)
@@ -162,8 +165,8 @@ def jagged_parts(tensor: torch.Tensor) -> list[str]:
 
     The cached lengths of its sequences, among its inner tensors, come and go: they are none.
     """
-    has_lengths = getattr(tensor, "_lengths", None) is not None
-    return ["_values", "_offsets", "_lengths"] if has_lengths else ["_values", "_offsets"]
+    lengths = [] if getattr(tensor, "_lengths", None) is None else ["_lengths"]
+    return ["_values", "_offsets", *lengths]
 
 
 def ragged_dimension(tensor: torch.Tensor) -> int:
@@ -186,8 +189,6 @@ get_precision: Callable[[str, str], str] = _find(
     lambda backend, op: "unknown",
     lost="whether the program allows less than float32, as TF32",
 )
-
-
 _public_fill: Any = torch.utils.deterministic
 
 

@@ -20,11 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "reproaudit"
 MISSING = Path(__file__).with_name("missing_names.py")
 NAMES = list(torch_private.NAMES)
-# Standard library, NumPy and the recorder itself have private names, too, which are not torch's.
+# The standard library, NumPy, IPython and the recorder itself have private names, too, not torch's.
 OTHERS = frozenset(
     "_exit _getframe _active _bootstrap_inner _identity _rand _bit_generator _MT19937 "
     "_legacy_seeding _ConnectionBase _fork_exec _forkserver _submitted _NormalAccessor "
-    "_StringGlobber".split()
+    "_StringGlobber _filename_map".split()
 )
 
 

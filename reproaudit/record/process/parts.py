@@ -14,6 +14,7 @@ from reproaudit.record.boundary.names import Names
 from reproaudit.record.digest.tensors import untraced
 from reproaudit.record.process.batches import Given, take_rows
 from reproaudit.record.process.portion_calls import enter_forward, silence_at_boundary
+from reproaudit.record.torch_private import writes
 
 if TYPE_CHECKING:
     from reproaudit.record.session import Recorder
@@ -92,7 +93,7 @@ class Training:
 
     def _check_versions(self) -> None:
         for leaf in self._leaves.values():
-            if leaf.tensor._version != leaf.version:
+            if writes.__get__(leaf.tensor) != leaf.version:
                 raise UsageError(
                     "the step changes its parameters itself: a part of a batch would be a step",
                     code="batch-parts",
@@ -123,7 +124,7 @@ class _Leaf:
     def __init__(self, name: str, tensor: torch.Tensor) -> None:
         self.name = name
         self.tensor = tensor
-        self.version = tensor._version
+        self.version = writes.__get__(tensor)
 
 
 def _share_out(rows: int, parts: int) -> list[list[int]]:
