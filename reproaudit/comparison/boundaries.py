@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reproaudit.comparison.class_tables import Sketch, Tables, digest_contents, sketch
 from reproaudit.comparison.interning import Interned
-from reproaudit.comparison.tables import KINDS, Table
+from reproaudit.comparison.tables import Table
 from reproaudit.config.tolerance import Ignored
 from reproaudit.model.events import (
     EventKind,
@@ -19,6 +19,7 @@ from reproaudit.model.events import (
     ProgramWarning,
     Unchecked,
 )
+from reproaudit.trace.reader import TENSOR_KINDS
 from reproaudit.trace.runs import Run
 
 _COUNTED_ALWAYS = (EventKind.BATCH, EventKind.OUTPUT, EventKind.GRADIENT, EventKind.PARAMETER)
@@ -182,7 +183,7 @@ def _warn_of_order(run: Run, table: Table, other: Table) -> ProgramWarning:
 def _count_kinds(sketches: Sequence[Sketch]) -> tuple[tuple[str, int], ...]:
     """Return how many tensors of each kind every run has: runs may be of different lengths."""
     counts = []
-    for number, kind in enumerate(KINDS):
+    for number, kind in enumerate(TENSOR_KINDS):
         count = min(one.kinds[number] for one in sketches)
         if count or kind in _COUNTED_ALWAYS:
             counts.append((kind.name.lower(), count))

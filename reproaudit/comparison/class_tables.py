@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reproaudit.comparison.interning import Interned
-from reproaudit.comparison.tables import KINDS, Table, add_identities, tabulate_boundaries
+from reproaudit.comparison.tables import Table, add_identities, tabulate_boundaries
+from reproaudit.trace.reader import TENSOR_KINDS
 from reproaudit.trace.runs import Run
 
 # A pair is compared at a time, and a few runs stand for their classes.
@@ -79,13 +80,13 @@ class Sketch:
     threaded: int
     undigested: int
     ignored: tuple[int, ...]
-    kinds: tuple[int, ...]  # how many there are of each of KINDS
+    kinds: tuple[int, ...]  # how many there are of each of TENSOR_KINDS
 
 
 def sketch(table: Table) -> Sketch:
     """Return the sketch of a table: runs with equal ones are equal."""
     decides = table.deciding
-    numbers = np.bincount(table.kinds, minlength=max(KINDS) + 1)
+    numbers = np.bincount(table.kinds, minlength=max(TENSOR_KINDS) + 1)
     return Sketch(
         deciding=_digest(table.keys[decides], table.digests[decides]),
         contents=_digest(table.digests),
@@ -93,7 +94,7 @@ def sketch(table: Table) -> Sketch:
         threaded=int(table.threaded.sum()),
         undigested=table.undigested,
         ignored=table.ignored,
-        kinds=tuple(int(numbers[kind]) for kind in KINDS),
+        kinds=tuple(int(numbers[kind]) for kind in TENSOR_KINDS),
     )
 
 

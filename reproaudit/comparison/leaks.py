@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproaudit.comparison.interning import Interned
-from reproaudit.comparison.localise import Origin, Source
+from reproaudit.comparison.localise import Source
 from reproaudit.comparison.main_threads import align_main_threads
 from reproaudit.model.events import Location
 from reproaudit.trace.reader import Trace
@@ -39,13 +39,7 @@ class Leak:
 
     def as_source(self) -> Source:
         """Return it as a source of the two runs."""
-        return Source(
-            origin=Origin.OP,
-            process=self.process,
-            event_a=self.event_a,
-            event_b=self.event_b,
-            order=self.event_a,
-        )
+        return Source.of_op(self.process, self.event_a, self.event_b)
 
 
 def find_leak(a: Run, b: Run, interned: Interned) -> Leak | None:

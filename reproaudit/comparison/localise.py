@@ -68,6 +68,13 @@ class Source:
     messages: tuple[int, int] | None = None
     count: int = 1
 
+    @classmethod
+    def of_op(cls, process: str, event_a: int, event_b: int) -> Source:
+        """Return an op that turned equal inputs into other outputs."""
+        return cls(
+            origin=Origin.OP, process=process, event_a=event_a, event_b=event_b, order=event_a
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Localisation:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from reproaudit.comparison.columns import are_among
 from reproaudit.comparison.interning import Interned
-from reproaudit.comparison.localise import Origin, Source
+from reproaudit.comparison.localise import Source
 from reproaudit.comparison.main_threads import UNCOMPARED
 from reproaudit.comparison.op_streams import Ops, select_ops
 from reproaudit.model.events import Location
@@ -58,13 +58,7 @@ class RegroupedSource:
 
     def as_source(self) -> Source:
         """Return it as a source of the two runs: equal inputs, other outputs."""
-        return Source(
-            origin=Origin.OP,
-            process=self.process,
-            event_a=self.event_a,
-            event_b=self.event_b,
-            order=self.event_a,
-        )
+        return Source.of_op(self.process, self.event_a, self.event_b)
 
 
 def find_regrouped_source(

@@ -14,17 +14,9 @@ from reproaudit.comparison.interning import Interned
 from reproaudit.comparison.leavings import LEFT_NUMBERS, select_left
 from reproaudit.config.tolerance import Ignored
 from reproaudit.model.events import EventFlag, EventKind
-from reproaudit.trace.reader import Trace
+from reproaudit.trace.reader import TENSOR_KINDS, Trace
 from reproaudit.trace.runs import Run
 
-KINDS = (
-    EventKind.BATCH,
-    EventKind.OUTPUT,
-    EventKind.GRADIENT,
-    EventKind.PARAMETER,
-    EventKind.SAVED,
-    EventKind.FINAL,
-)
 # A batch that differs is evidence of where the difference came in. It decides nothing by itself:
 # padding that a mask removes may hold undefined bytes in every run while training is equal to the
 # last bit. The same holds for an output that a later backward pass starts from: its loss and its
@@ -98,7 +90,7 @@ def tabulate_boundaries(run: Run, interned: Interned, with_threads: bool = True)
     processes: list[_Numbers] = []
     undigested = 0
     for number, (label, trace) in enumerate(run.traces):
-        is_boundary = trace.columns.are(*KINDS)
+        is_boundary = trace.columns.are(*TENSOR_KINDS)
         is_undigested = trace.columns.have(EventFlag.UNDIGESTED)
         undigested += int((is_boundary & is_undigested).sum())
         chosen = np.flatnonzero(is_boundary & ~is_undigested)

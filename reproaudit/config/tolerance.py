@@ -19,7 +19,7 @@ KINDS = {
     "final": EventKind.FINAL,
 }
 DEFAULT = "*"  # stands for the dtypes that have no tolerance of their own
-# Those whose elements `compare.elements` knows how to measure.
+# Those whose elements `comparison.elements` knows how to measure.
 DTYPES = frozenset(
     "float64,float32,float16,bfloat16,float8_e4m3fn,float8_e5m2,float8_e4m3fnuz,float8_e5m2fnuz,"
     "complex128,complex64,complex32,uint8,int8,int16,int32,int64,uint16,uint32,"

@@ -1,6 +1,6 @@
 """Finding the operator: runs that record every op, until two differ.
 
-Where their differences are born is found by `compare.localise`.
+Where their differences are born is found by `comparison.localise`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from reproaudit.comparison.localise import Origin, Source
+from reproaudit.comparison.localise import Source
 from reproaudit.knowledge.op_families import is_batch_norm
 from reproaudit.model.events import EventFlag, Phase
 from reproaudit.trace.runs import Run
@@ -57,7 +57,7 @@ def _list_calls(run: Run) -> Iterator[tuple[str, _Call]]:
 
 def _as_source(process: str, call: _Call) -> Source:
     number = call[0].number
-    return Source(origin=Origin.OP, process=process, event_a=number, event_b=number, order=number)
+    return Source.of_op(process, number, number)
 
 
 def _is_training_norm(call: _Call) -> bool:

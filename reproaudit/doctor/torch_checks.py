@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from reproaudit.doctor.check import Check, State
+from reproaudit.manifest.machine import read_hardware
+from reproaudit.manifest.model import Hardware
 
 _OLDEST_PYTHON = (3, 10)
 _OLDEST_TORCH = (2, 9)
@@ -55,8 +57,9 @@ def check_torch(limit_s: float) -> Iterator[Check]:
     else:
         yield Check("torch", State.FINE, said)
     yield Check("beside torch", State.FINE, f"numpy {found['numpy']}, xxhash {found['xxhash']}")
-    yield from _check_threads(found["threads"])
-    yield _check_gpu(found)
+    hardware = read_hardware()
+    yield from _check_threads(found["threads"], hardware.cores)
+    yield _check_gpu(found, hardware)
 
 
 def read_version(text: str) -> tuple[int, int]:
@@ -121,11 +124,7 @@ def _without_what_waits(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name != "PYTHONINSPECT"}
 
 
-def _check_threads(threads: int) -> Iterator[Check]:
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
+def _check_threads(threads: int, cores: int) -> Iterator[Check]:
     found = f"{threads} threads of torch on {cores} cores"
     if cores == 1 or threads == 1:
         yield Check(
@@ -139,10 +138,7 @@ def _check_threads(threads: int) -> Iterator[Check]:
         yield Check("threads", State.FINE, found)
 
 
-def _check_gpu(found: Mapping[str, Any]) -> Check:
-    from reproaudit.manifest.machine import read_hardware
-
-    hardware = read_hardware()
+def _check_gpu(found: Mapping[str, Any], hardware: Hardware) -> Check:
     there = ", ".join(gpu.model for gpu in hardware.gpus)
     driver = f", driver {hardware.driver}" if hardware.driver else ""
     usable = str(found["gpu"])

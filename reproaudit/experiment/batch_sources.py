@@ -25,12 +25,12 @@ from reproaudit.experiment.batch_runs import BatchRuns, count_rows, find_largest
 from reproaudit.experiment.first_token import word_first_token
 from reproaudit.experiment.varied_outcomes import Varied
 from reproaudit.knowledge.batch_rules import BatchFault
+from reproaudit.knowledge.expectation import SLICES
 from reproaudit.knowledge.variations_batch import NEIGHBOURS, PADDING, PLACE
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.model.question import Dependence, VariationOutcome
 from reproaudit.model.result import Finding
 
-_SLICES = "PyTorch notes: Numerical accuracy, Batched computations or slice computations"
 _ROUNDING = (
     "another number of rows is computed in another order; what the other rows hold does not matter"
 )
@@ -209,5 +209,5 @@ class BatchSources:
             finding,
             dependence=Dependence.EXPECTED,
             why=why,
-            reference=_SLICES,
+            reference=SLICES,
         )

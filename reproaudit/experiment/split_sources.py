@@ -17,6 +17,7 @@ from reproaudit.experiment.batch_findings import BatchFindings
 from reproaudit.experiment.batch_runs import BatchRuns, find_largest, name_size
 from reproaudit.experiment.varied_outcomes import Varied
 from reproaudit.knowledge.batch_rules import BatchFault
+from reproaudit.knowledge.expectation import SLICES
 from reproaudit.knowledge.variations_batch import SPLIT
 from reproaudit.knowledge.wanted import Wanted
 from reproaudit.model.events import EventKind
@@ -24,7 +25,6 @@ from reproaudit.model.question import Dependence, VariationOutcome
 from reproaudit.model.result import Finding
 from reproaudit.trace.runs import Run
 
-_SLICES = "PyTorch notes: Numerical accuracy, Batched computations or slice computations"
 _ADDED = (
     "the gradients of the parts are added to one another: the order of the sum changes, and with "
     "it the last bits"
@@ -119,7 +119,7 @@ class SplitSources:
         """Name the first operator that makes other rows, or another sum, of equal rows."""
         found = find_regrouped_source(*pair, self._interned)
         if found is None:
-            return replace(outcome, dependence=Dependence.EXPECTED, why=_ADDED, reference=_SLICES)
+            return replace(outcome, dependence=Dependence.EXPECTED, why=_ADDED, reference=SLICES)
         finding = explain_regrouped(found, pair)
         dependence, why, reference = judge_finding(finding, SPLIT, Origin.OP)
         return self._found.add(

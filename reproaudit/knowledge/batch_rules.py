@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+from reproaudit.knowledge.expectation import SLICES
 from reproaudit.knowledge.traits import Rule
 
-_SLICES = "PyTorch notes: Numerical accuracy, Batched computations or slice computations"
 _VLLM = "vLLM docs: Batch Invariance"
 
 
@@ -53,7 +53,7 @@ BATCH_RULES = (
             "batch gives the same bits."
         ),
         question="vary",
-        references=(_SLICES, _VLLM),
+        references=(SLICES, _VLLM),
     ),
     Rule(
         id=BatchFault.NEIGHBOURS.value,
@@ -107,6 +107,6 @@ BATCH_RULES = (
             "a mean of means over parts of unequal size."
         ),
         question="vary",
-        references=(_SLICES,),
+        references=(SLICES,),
     ),
 )

@@ -188,8 +188,8 @@ def judge_dependence(
 ) -> Judgement:
     """Return what a dependence is, why, in a sentence without its full stop, and its reference.
 
-    `origin` tells how the difference is born: a value of `compare.localise.Origin`. `call` is the
-    call into the outside world that brought it in, "" for none.
+    `origin` tells how the difference is born: a value of `comparison.localise.Origin`. `call` is
+    the call into the outside world that brought it in, "" for none.
     `is_gradient`: the operator computes one.
     """
     name = _OWN if is_programs_own(variation) else variation

@@ -12,15 +12,17 @@ BORN = ("op",)  # equal inputs, another output
 REDUCED = ("op", "reduction", "structure")
 OUTSIDE = ("birth", "input")
 ACCURACY = "PyTorch notes: Numerical accuracy"
+SLICES = f"{ACCURACY}, Batched computations or slice computations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
     """What is known of a difference that is born under one of `variations`.
 
-    `origins`: how it is born, as `compare.localise.Origin` has it; none: however. `ops`: tells of
-    an operator whether it is one of those; None: whatever it is. `gradients` tells of others that
-    are if they compute a gradient. `causes` likewise. `why` is one sentence without its full stop.
+    `origins`: how it is born, as `comparison.localise.Origin` has it; none: however. `ops`: tells
+    of an operator whether it is one of those; None: whatever it is. `gradients` tells of others
+    that are if they compute a gradient. `causes` likewise. `why` is one sentence without its full
+    stop.
     """
 
     variations: tuple[str, ...]

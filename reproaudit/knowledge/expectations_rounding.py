@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reproaudit.knowledge.expectation import ACCURACY, BORN, OUTSIDE, REDUCED, Expectation
+from reproaudit.knowledge.expectation import ACCURACY, BORN, OUTSIDE, REDUCED, SLICES, Expectation
 from reproaudit.knowledge.op_families import (
     is_batch_norm,
     is_draw,
@@ -15,7 +15,6 @@ from reproaudit.knowledge.op_families import (
 )
 from reproaudit.model.question import Dependence
 
-_SLICES = "PyTorch notes: Numerical accuracy, Batched computations or slice computations"
 _REPRODUCIBILITY = "PyTorch notes: Reproducibility"
 _TF32 = "PyTorch notes: CUDA semantics, TensorFloat-32 (TF32)"
 _MKL = "oneMKL developer guide: Reproducibility Conditions"
@@ -202,7 +201,7 @@ ROUNDING = (
         dependence=Dependence.EXPECTED,
         why="for another number of rows another kernel is taken, or the same one shares the work "
         "out otherwise: the order of the sum changes, and with it the last bits",
-        reference=_SLICES,
+        reference=SLICES,
     ),
     Expectation(
         variations=_OF_ROWS,
@@ -211,6 +210,6 @@ ROUNDING = (
         dependence=Dependence.EXPECTED,
         why="elements are computed by vectors and what is left of them one by one: with another "
         "number of rows other elements are left, and the two round differently",
-        reference=_SLICES,
+        reference=SLICES,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reproaudit.knowledge.expectation import SLICES
 from reproaudit.knowledge.traits import Rule
 from reproaudit.model.cause import Cause
 from reproaudit.model.question import Dependence
@@ -34,7 +35,7 @@ _ROUNDING = Rule(
         "whether it matters."
     ),
     references=(
-        "PyTorch notes: Numerical accuracy, Batched computations or slice computations",
+        SLICES,
         "PyTorch notes: Reproducibility",
     ),
 )

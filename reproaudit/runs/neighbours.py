@@ -30,7 +30,7 @@ def keep_cores_busy() -> Iterator[int]:
     """Have a busy process on each core that we may use; give their number, and end them."""
     busy: list[subprocess.Popen[bytes]] = []
     try:
-        for core in list_cores():
+        for core in list_processors():
             busy.append(_start(core))
         yield len(busy)
     finally:
@@ -40,8 +40,8 @@ def keep_cores_busy() -> Iterator[int]:
             process.wait()
 
 
-def list_cores() -> list[int]:
-    """Return the numbers of the cores that this process may use."""
+def list_processors() -> list[int]:
+    """Return the numbers of the processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))

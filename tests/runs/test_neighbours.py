@@ -9,7 +9,7 @@ import time
 import pytest
 
 from reproaudit.runs import neighbours
-from reproaudit.runs.neighbours import keep_cores_busy, list_cores
+from reproaudit.runs.neighbours import keep_cores_busy, list_processors
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_there_is_one_for_each_core_and_none_is_left(
     started: list[subprocess.Popen[bytes]],
 ) -> None:
     with keep_cores_busy() as number:
-        assert number == len(list_cores()) == len(started)
+        assert number == len(list_processors()) == len(started)
         assert [process.poll() for process in started] == [None] * number
     assert None not in [process.returncode for process in started]
 

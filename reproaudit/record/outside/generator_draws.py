@@ -22,9 +22,8 @@ from reproaudit.record.outside.library_calls import find_library_call
 from reproaudit.record.outside.saved import WhenImported
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.generators import state_of
-from reproaudit.trace.words import NUMPY_GENERATOR, NUMPY_STATE, PYTHON_GENERATOR
+from reproaudit.trace.words import CALLS_PER_LINE, NUMPY_GENERATOR, NUMPY_STATE, PYTHON_GENERATOR
 
-_MAX_PER_SITE = 64
 _NO_VALUE = (0, 0)
 _PYTHONS_OWN: Any = getattr(
     random.random, "__self__", None
@@ -93,7 +92,7 @@ class GeneratorDraws:
         site = recorder.sites.here(3)
         key = (name, site)
         count = self._seen.get(key, 0)
-        if count >= _MAX_PER_SITE:
+        if count >= CALLS_PER_LINE:
             return
         self._seen[key] = count + 1
         try:

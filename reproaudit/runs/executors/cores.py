@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from reproaudit.errors import UsageError
+from reproaudit.runs.neighbours import list_processors
 
 _TOPOLOGY = Path("/sys/devices/system/cpu")
 Core = tuple[int, ...]  # the numbers that the system gives to its threads
@@ -18,7 +18,7 @@ def list_cores() -> list[Core]:
     Two threads of one core are not two cores: runs on them would slow each other.
     """
     by_place: dict[str, list[int]] = {}
-    for number in sorted(_list_processors()):
+    for number in list_processors():
         topology = _TOPOLOGY / f"cpu{number}" / "topology"
         try:
             package = (topology / "physical_package_id").read_text().strip()
@@ -27,12 +27,6 @@ def list_cores() -> list[Core]:
             place = f"alone/{number}"
         by_place.setdefault(place, []).append(number)
     return [tuple(numbers) for numbers in by_place.values()]
-
-
-def _list_processors() -> set[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
 
 
 def share_cores(cores: Sequence[Core], jobs: int) -> list[Core]:
