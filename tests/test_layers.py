@@ -83,7 +83,7 @@ LAYERS = {
     "cli": layer(
         "doctor serve atlas lock manifest gate track experiment diagnose runs comparison report "
         f"knowledge config trace model {GROUND}",
-        "tqdm",
+        "tqdm shtab",
     ),
     "api": layer(
         f"cli track experiment record runs report knowledge config trace model {GROUND}",

@@ -57,7 +57,7 @@ _BASELINE and _TRACK, then in the subject's entry, then in [tool.reproaudit]."""
 _RESULT = Destination("the result", code="report-write", hint="name another folder with --out")
 
 
-def make_ci_parser() -> argparse.ArgumentParser:
+def make_ci_parser() -> Parser:
     """Return the parser of `reproaudit ci`."""
     parser = Parser(
         prog="reproaudit ci",

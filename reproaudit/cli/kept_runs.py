@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from reproaudit.cli.arguments import Parser, make_record_parser
 from reproaudit.cli.streams import say
 from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectSpec
@@ -15,8 +15,9 @@ from reproaudit.track.registry import Wanted, read_wanted
 from reproaudit.track.tracked_run import DIGESTS_FILE, MANIFEST_FILE, NAMES_FILE, READERS
 
 
-def add_keep(parser: argparse.ArgumentParser) -> None:
-    """Add --track, as `reproaudit record` means it."""
+def make_keeping_parser() -> Parser:
+    """Return the parser of `reproaudit record`, with --track as it means it."""
+    parser = make_record_parser()
     parser.add_argument(
         "--track",
         action="append",
@@ -26,6 +27,7 @@ def add_keep(parser: argparse.ArgumentParser) -> None:
         f"{' or '.join(READERS)}, for `reproaudit compare` (repeatable): the run that the "
         "tracker's own variable names, such as MLFLOW_RUN_ID, else a new one",
     )
+    return parser
 
 
 def read_keepers(words: Sequence[str]) -> tuple[Wanted, ...]:

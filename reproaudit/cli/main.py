@@ -33,6 +33,7 @@ COMMANDS = {
     "report": "traces:report",
     "explain": "traces:explain",
     "doctor": "doctor:doctor",
+    "completion": "completion:completion",
     "lock": "lock:lock",
     "check": "check:check",
     "atlas": "atlas:atlas",

@@ -7,12 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reproaudit.cli.arguments import make_record_parser
 from reproaudit.cli.choices import limit_steps, read_settings, read_tolerances, resolve_choices
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.kept_runs import (
-    add_keep,
     keep_recording,
+    make_keeping_parser,
     make_kept_manifest,
     read_keepers,
 )
@@ -51,8 +50,7 @@ if TYPE_CHECKING:
 
 def record(words: list[str]) -> int:
     """Run the subject once and keep its trace; return the exit code."""
-    parser = make_record_parser()
-    add_keep(parser)
+    parser = make_keeping_parser()
     ours, subject, own = split_and_warn(parser, words)
     options = parser.parse_args(ours)
     keepers = read_keepers(options.track)

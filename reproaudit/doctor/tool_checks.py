@@ -19,6 +19,7 @@ _LAUNCHERS = ("torchrun", "accelerate", "deepspeed", "mpirun", "srun")
 _EXTRAS = {
     "notebook": ("notebooks are executed", ("nbclient", "nbformat", "ipykernel")),
     "rich": ("the report and the progress are drawn", ("rich",)),
+    "completion": ("a shell completes commands and options", ("shtab",)),
     "mlflow": ("results are logged to MLflow", ("mlflow",)),
     "wandb": ("results are logged to Weights & Biases", ("wandb",)),
     "tensorboard": ("results are logged to TensorBoard", ("tensorboard",)),

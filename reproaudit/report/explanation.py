@@ -56,6 +56,12 @@ def explain(name: str) -> str:
     return "\n".join(pages[wanted]()) + "\n"
 
 
+def list_codes() -> tuple[str, ...]:
+    """Return every name that `explain` takes, rules as they are written."""
+    rules = tuple(rule.id for rule in ALL_RULES.values())
+    return (*rules, *(name for name in _make_pages() if name.upper() not in rules))
+
+
 def list_names() -> str:
     """Return the list of everything that `explain` knows, by kind."""
     causes = [(f"{rule.id}  {cause.value}", rule.title) for cause, rule in RULES.items()]

@@ -6,17 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from reproaudit.cli.arguments import (
-    Parser,
-    make_audit_parser,
-    make_record_parser,
-    split_words,
-)
-from reproaudit.cli.reading_arguments import (
-    make_compare_parser,
-    make_digest_parser,
-    make_report_parser,
-)
+from reproaudit.cli.arguments import Parser, make_audit_parser, split_words
+from reproaudit.cli.parsers import OF_A_SUBJECT, OTHERS
 from reproaudit.errors import UsageError
 
 
@@ -46,16 +37,7 @@ def test_an_unknown_option_before_the_subject_is_refused() -> None:
         split_words(make_audit_parser(), ["--stpes", "3", "train.py"])
 
 
-@pytest.mark.parametrize(
-    "parser",
-    [
-        make_audit_parser,
-        make_record_parser,
-        make_compare_parser,
-        make_digest_parser,
-        make_report_parser,
-    ],
-)
-def test_every_option_has_help(parser: Callable[[], Parser]) -> None:
-    for name, action in parser().list_options().items():
+@pytest.mark.parametrize("make", [*OF_A_SUBJECT.values(), *OTHERS.values()])
+def test_every_option_has_help(make: Callable[[], Parser]) -> None:
+    for name, action in make().list_options().items():
         assert action.help, name

@@ -9,36 +9,14 @@ import math
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from reproaudit.cli.arguments import (
-    Parser,
-    add_settings,
-    make_audit_parser,
-    make_record_parser,
-    split_words,
-)
-from reproaudit.cli.atlas import make_atlas_parser
-from reproaudit.cli.check import make_check_parser
-from reproaudit.cli.ci import make_ci_parser
-from reproaudit.cli.doctor import make_doctor_parser
-from reproaudit.cli.kept_runs import add_keep
-from reproaudit.cli.lock import make_lock_parser
+from reproaudit.cli.arguments import Parser, add_settings, split_words
 from reproaudit.cli.main import COMMANDS, main
-from reproaudit.cli.manifest import make_manifest_parser
-from reproaudit.cli.reading_arguments import (
-    make_compare_parser,
-    make_digest_parser,
-    make_explain_parser,
-    make_report_parser,
-)
-from reproaudit.cli.resume import make_resume_parser
-from reproaudit.cli.seeds import join_values, make_seeds_parser
-from reproaudit.cli.serve import make_serve_parser
-from reproaudit.cli.vary_options import make_vary_parser
+from reproaudit.cli.parsers import OF_A_SUBJECT, OTHERS
+from reproaudit.cli.seeds import join_values
 from reproaudit.config.project import load_project
 from reproaudit.model.confidence import bound_rate
 from tests.docs.pages import ROOT, Block, Screen, list_blocks, list_links, list_screens
@@ -46,36 +24,8 @@ from tests.docs.pages import ROOT, Block, Screen, list_blocks, list_links, list_
 SAMPLES = ROOT / "reports" / "samples"
 
 
-def make_keeping_parser() -> Parser:
-    """Return the parser of `record`, with what keeps its trace beside a tracked run."""
-    parser = make_record_parser()
-    add_keep(parser)
-    return parser
-
-
 SCREENS = list_screens()
 OURS = [screen for screen in SCREENS if screen.words[:1] == ["reproaudit"]]
-# Each takes a subject, and the words behind it.
-OF_A_SUBJECT: dict[str, Callable[[], Parser]] = {
-    "audit": make_audit_parser,
-    "vary": make_vary_parser,
-    "resume": make_resume_parser,
-    "seeds": make_seeds_parser,
-    "record": make_keeping_parser,
-    "manifest": make_manifest_parser,
-    "lock": make_lock_parser,
-    "check": make_check_parser,
-}
-OTHERS = {
-    "ci": make_ci_parser,
-    "compare": make_compare_parser,
-    "digest": make_digest_parser,
-    "report": make_report_parser,
-    "explain": make_explain_parser,
-    "atlas": make_atlas_parser,
-    "serve": make_serve_parser,
-    "doctor": make_doctor_parser,
-}
 QUICK = ("explain", "report")  # answered at once, so that their screens are made anew
 
 
