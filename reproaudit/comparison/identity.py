@@ -50,10 +50,9 @@ def identify(
     steps = np.where(roams, -1, interned.count_steps(trace, chosen))
     is_saved = kinds == EventKind.SAVED
     outputs, others = _name_apart_from_position(trace, counted, interned)
-    strings, _ = interned.ids(trace)
     common = np.where(is_output, outputs[names], others[names])
     # What a file holds under a name is found there by that name.
-    common = np.where(is_saved, strings[names], common)
+    common[is_saved] = interned.saved_ids(trace, chosen[is_saved], process=process)
     processes = np.full(len(chosen), process)
     columns_of_tensor = (processes, in_thread, steps, kinds, common)
     tensors = mix(*columns_of_tensor)

@@ -7,10 +7,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from reproaudit.comparison.numbered_files import match_numbered
 from reproaudit.config.tolerance import Ignored
 from reproaudit.model.events import Location
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.shelf import Contents
+from reproaudit.trace.words import SAVED_IN
 
 Ids = npt.NDArray[np.int64]
 
@@ -28,6 +30,8 @@ class Interned:
         self._locations: dict[tuple[str, int], int] = {}
         # Of what is in memory only: of a thousand traces that are a few.
         self._by_contents: WeakKeyDictionary[Contents, tuple[Ids, Ids]] = WeakKeyDictionary()
+        # What the first run saved, by process, in which all others look for theirs.
+        self._saved: dict[int, frozenset[str]] = {}
         # The first event that is compared, and what is added to the numbers of steps.
         self._beginnings: WeakKeyDictionary[Trace, tuple[int, int]] = WeakKeyDictionary()
 
@@ -47,6 +51,27 @@ class Interned:
         locations = np.array(location_numbers, dtype=np.int64)
         self._by_contents[contents] = (strings, locations)
         return strings, locations
+
+    def saved_ids(self, trace: Trace, chosen: Ids, *, process: int) -> Ids:
+        """Return the common number of the name of each saved tensor among the events `chosen`.
+
+        Files that are numbered by what earlier runs left count as those of the first trace of the
+        process: see `match_numbered`.
+        """
+        strings, _ = self.ids(trace)
+        names = trace.columns.name[chosen]
+        texts = {int(name): trace.strings[name] for name in np.unique(names)}
+        files = {number: text.partition(SAVED_IN)[0] for number, text in texts.items()}
+        if not files:
+            return strings[names]
+        first = self._saved.setdefault(process, frozenset(files.values()))
+        matched = match_numbered(files.values(), first)
+        common = strings[names]
+        for number, file in files.items():
+            if file in matched:
+                renamed = matched[file] + texts[number][len(file) :]
+                common[names == number] = self.string(renamed)
+        return common
 
     def begin(self, trace: Trace, event: int, *, step: int = 0) -> None:
         """Compare a trace from an event on. Its step 0 is step `step` of the others."""

@@ -151,6 +151,8 @@ def _select_rows(trace: Trace, chosen: _Numbers, interned: Interned, *, process:
     threaded = columns.thread[chosen] != 0
     strings, _ = interned.ids(trace)
     names = strings[columns.name[chosen]]
+    is_saved = kinds == EventKind.SAVED
+    names[is_saved] = interned.saved_ids(trace, chosen[is_saved], process=process)
     is_left = np.isin(kinds, LEFT_NUMBERS)
     # Other threads have no common step.
     unordered = threaded | is_left

@@ -51,6 +51,8 @@ SEEDINGS = (
     "numpy.random.RandomState",
     "numpy.random.default_rng",
 )
+# Between the file that was saved and the name of a tensor in it.
+SAVED_IN = ": "
 # Before the name of a variation, in the environment of a process in which it took hold.
 VARIATION_PREFIX = "variation."
 # What the names of draws from generators of the program's own begin with.

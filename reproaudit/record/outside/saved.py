@@ -27,6 +27,7 @@ from reproaudit.record.hooks import own_paths
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.outside.files import beginning_of, temporary_folder
 from reproaudit.record.session import Recorder
+from reproaudit.trace.words import SAVED_IN
 
 WhenImported = Callable[[str, Callable[[], None]], None]
 _Finder = Callable[[Any], Iterator[tuple[str, torch.Tensor]]]
@@ -158,7 +159,7 @@ class Saved:
             self._saves[number] = save
             site = recorder.sites.here(3)
             for key, tensor in find(value):
-                full = f"{name}: {key}" if key else name
+                full = f"{name}{SAVED_IN}{key}" if key else name
                 self._boundaries.record(
                     EventKind.SAVED,
                     state.phase or Phase.OPTIMIZER,
