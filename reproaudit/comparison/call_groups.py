@@ -11,6 +11,7 @@ from reproaudit.comparison.columns import mix
 from reproaudit.model.events import EventFlag
 from reproaudit.trace.columns import EventColumns
 from reproaudit.trace.reader import Trace
+from reproaudit.trace.words import is_in_place
 
 _Keys = npt.NDArray[np.uint64]
 _Numbers = npt.NDArray[np.int64]
@@ -61,7 +62,6 @@ def find_first_write(trace: Trace, events: _Numbers, positions: _Numbers) -> int
     """
     names = trace.columns.name[events]
     for name, position in zip(names[:_MAX_SEARCHED], positions, strict=False):
-        base = trace.strings[name].partition(".")[0]
-        if base.endswith("_") and not base.endswith("__"):
+        if is_in_place(trace.strings[name]):
             return int(position)
     return int(positions[0])

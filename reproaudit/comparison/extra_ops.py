@@ -19,6 +19,7 @@ from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run
 from reproaudit.trace.views import OpEvent
+from reproaudit.trace.words import is_in_place
 
 # They copy content; what they copy may lie otherwise in memory.
 _COPIES = frozenset({"aten::_to_copy", "aten::clone", "aten::copy_", "aten::contiguous"})
@@ -164,9 +165,7 @@ def _describe(trace: Trace, events: _Numbers) -> ExtraOps:
 
 def _overwrites(op: OpEvent) -> bool:
     """Return True for an op that writes over a tensor that was there; views write nothing."""
-    base = op.name.partition(".")[0]
-    is_in_place = base.endswith("_") and not base.endswith("__")
-    return is_in_place and not op.flags & (EventFlag.VIEW | EventFlag.UNDEFINED)
+    return is_in_place(op.name) and not op.flags & (EventFlag.VIEW | EventFlag.UNDEFINED)
 
 
 def _is_content_known(trace: Trace, op: OpEvent) -> bool:

@@ -21,11 +21,13 @@ from reproaudit.diagnose.thread_draws import (
     find_draw_in_turns,
 )
 from reproaudit.diagnose.thread_settings import find_other_setting, word_setting
+from reproaudit.diagnose.thread_writes import find_other_writer, have_exchanged_writes
 from reproaudit.knowledge.mechanisms import find_mechanism
 from reproaudit.model.cause import Cause
 from reproaudit.model.events import EventFlag, EventKind, Location, Phase
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import is_worker
+from reproaudit.trace.views import OpEvent
 
 _OWN_SEEDINGS = ("torch.Generator.seed", "torch.Generator.manual_seed")
 _SEEDINGS = ("torch.manual_seed", "torch.seed", *_OWN_SEEDINGS)
@@ -55,6 +57,19 @@ def _explain_op(case: Case) -> Answer:
             op=case.op,
             location=place,
             notes=(word_setting(setting), shown),
+        )
+    writer = find_other_writer(case.trace, case.event)
+    if writer is None and case.source.event_b is not None:
+        peer = case.b.trace_of(case.source.process)
+        writer = find_other_writer(peer, peer.op(case.source.event_b))
+    if writer is not None:
+        # What it was given was looked at before it ran, and may be something else by then.
+        other = f"{writer.shown_name} at {writer.location}"
+        return Answer(
+            cause=Cause.THREAD_RACE,
+            op=case.op,
+            location=case.location,
+            notes=(f"another thread writes the same tensor in place: {other}",),
         )
     notes: list[str] = []
     # Mechanisms are known for GPUs only: what they say of an operator is not true on the CPU.
@@ -149,6 +164,10 @@ def _explain_input(case: Case) -> Answer:
     has_threads = len(case.a.main.threads) > 1
     written_by = case.source.written_by
     if made_at is not None and written_by is not None:
+        peer = case.b.trace_of(case.source.process)
+        turn = find_draw_in_turns(case.trace, peer)
+        if turn is not None and have_exchanged_writes(case.trace, peer):
+            return _blame_turns(turn)
         return Answer(
             cause=Cause.THREAD_RACE,
             op=written_by,
@@ -170,12 +189,7 @@ def _explain_input(case: Case) -> Answer:
     answer = _blame_outside(case, "an input differed although no earlier recorded op's output did")
     draw = find_draw_in_turns(case.trace, case.b.trace_of(case.source.process))
     if draw is not None and answer.call is None and made_at is None:
-        return Answer(
-            cause=Cause.RNG_ORDER,
-            op=draw.name,
-            location=draw.known_location,
-            notes=("threads draw from one stream: which numbers each of them gets is chance",),
-        )
+        return _blame_turns(draw)
     mixed_by = case.source.mixed_by
     if mixed_by is None or answer.call is not None:
         return answer
@@ -191,6 +205,17 @@ def _explain_input(case: Case) -> Answer:
         )
     note = f"equal calls of {case.op} come in another order, and {mixing.name} depends on it"
     return replace(answer, op=mixing.name, location=mixing.known_location, notes=(note,))
+
+
+def _blame_turns(draw: OpEvent) -> Answer:
+    """Blame that threads take turns at one stream: each of them got other numbers."""
+    return Answer(
+        cause=Cause.RNG_ORDER,
+        op=draw.name,
+        location=draw.known_location,
+        notes=("threads draw from one stream: which numbers each of them gets is chance",),
+        moment=(draw.stage, draw.step),
+    )
 
 
 def _explain_structure(case: Case) -> Answer:

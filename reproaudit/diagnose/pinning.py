@@ -319,7 +319,7 @@ class Pinning:
                 )
                 self.notes.append(note)
                 continue
-            finding = add_replay_evidence(known.explained.finding, first.flags)
+            finding = add_replay_evidence(known.explained, first.flags)
             finding = add_repetitions(finding, first)
             finding = replace(finding, difference=find_difference(first, second))
             known.explained = replace(known.explained, finding=finding)

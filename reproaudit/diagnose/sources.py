@@ -307,15 +307,21 @@ def _blame_race(explanation: Explanation, races: Sequence[DeviceRace]) -> Explan
     return replace(explanation, finding=finding, named=race.repairs)
 
 
-def add_replay_evidence(finding: Finding, flags: EventFlag) -> Finding:
-    """Add to a kernel finding what repeating the op showed.
+def add_replay_evidence(explained: Explanation, flags: EventFlag) -> Finding:
+    """Return the finding of an op whose inputs are equal with what repeating the op showed.
 
-    Another writer of its inputs makes it a race instead.
+    Another writer of its inputs makes a kernel's finding one of a race. Repetitions that differ
+    from each other make that of a race one of a kernel, unless it names what orders streams.
     """
+    finding = explained.finding
+    is_race = finding.cause is Cause.THREAD_RACE and not explained.named
+    if is_race and EventFlag.REPLAY_DIFFERED in flags:
+        note = "the call differs when nobody else writes what it works on"
+        finding = with_cause(finding, Cause.KERNEL, note)
     if finding.cause is not Cause.KERNEL:
         return finding
     if EventFlag.RACED in flags:
-        note = "an input changed while the op ran, and the op does not write it"
+        note = "what the op works on was written by somebody else while it ran"
         return with_cause(finding, Cause.THREAD_RACE, note)
     replayed: bool | None = None
     if EventFlag.REPLAYED in flags:

@@ -12,6 +12,8 @@ from reproaudit.model.events import EventFlag, EventKind
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.views import Event, OpEvent
 
+_Numbers = npt.NDArray[np.int64]
+
 # The modules whose functions all draw from one global stream.
 _MODULES = ("random", "numpy.random")
 
@@ -36,25 +38,45 @@ def find_draw_in_thread(a: Trace, b: Trace, draw: OpEvent) -> OpEvent | None:
 
 
 def find_draw_in_turns(a: Trace, b: Trace) -> OpEvent | None:
-    """Return the first op of a thread in `a` that draws from torch's default generator.
+    """Return the first op of a thread in `a` that draws from a stream which threads take turns at.
 
     None unless two threads at least draw from it, in another order in `b`: all states are those of
-    one stream, and a thread got other ones.
+    one stream, and a thread got other ones. That stream is torch's default one, or that of a
+    generator which one thread was seen to draw from after another.
     """
-    found = []
-    for columns in (a.columns, b.columns):
-        kinds = columns.flags & int(EventFlag.RANDOM | EventFlag.OWN_GENERATOR)
-        found.append(np.flatnonzero(columns.are(EventKind.OP) & (kinds == EventFlag.RANDOM)))
-    draws_a, draws_b = found
-    threads_a, threads_b = a.columns.thread[draws_a], b.columns.thread[draws_b]
-    if len(np.unique(threads_a)) < 2:
-        return None
-    states_a, states_b = a.columns.drawn_states[draws_a], b.columns.drawn_states[draws_b]
-    is_shared = are_among(states_a, states_b)
-    is_same_turn = are_among(mix(threads_a, states_a), mix(threads_b, states_b))
-    if not (is_shared & ~is_same_turn).any():
-        return None
-    return a.op(int(draws_a[np.flatnonzero(threads_a)[0]]))
+    kinds = EventFlag.RANDOM | EventFlag.OWN_GENERATOR
+    for wanted in (EventFlag.RANDOM, kinds):
+        found = []
+        for columns in (a.columns, b.columns):
+            is_wanted = (columns.flags & int(kinds)) == int(wanted)
+            found.append(np.flatnonzero(columns.are(EventKind.OP) & is_wanted))
+        turns = _find_other_turns(a, b, *found, is_own=wanted is kinds)
+        if len(turns):
+            return a.op(int(turns[0]))
+    return None
+
+
+def _find_other_turns(
+    a: Trace, b: Trace, draws_a: _Numbers, draws_b: _Numbers, *, is_own: bool
+) -> _Numbers:
+    """Return those of the draws of threads in `a` that stand where the threads took other turns."""
+    rows_a, rows_b = a.columns.take(draws_a), b.columns.take(draws_b)
+    if len(np.unique(rows_a.thread)) < 2:
+        return draws_a[:0]
+    states_a, states_b = rows_a.drawn_states, rows_b.drawn_states
+    is_other_turn = are_among(states_a, states_b)
+    is_other_turn &= ~are_among(mix(rows_a.thread, states_a), mix(rows_b.thread, states_b))
+    if is_own:
+        # Which generator the others drew from is not known: threads may have one each, and be
+        # given them by chance.
+        in_turns = states_b[rows_b.have(EventFlag.IN_TURNS)]
+        is_other_turn &= rows_a.have(EventFlag.IN_TURNS) | are_among(states_a, in_turns)
+    if not is_other_turn.any():
+        return draws_a[:0]
+    is_here = rows_a.are_in_threads()
+    if is_own:
+        is_here &= np.isin(rows_a.location, rows_a.location[is_other_turn])
+    return draws_a[is_here]
 
 
 def drew_alike_before(a: Trace, b: Trace, draw: OpEvent) -> bool:

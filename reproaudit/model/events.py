@@ -73,6 +73,9 @@ class EventFlag(IntFlag):
     REPLAY_DIFFERED = 8192  # and gave another result
     # a random op that drew from a generator it was given, not from its device's default one
     OWN_GENERATOR = 1024
+    # of an op: another thread was the last to draw from the generator that it was given; its value
+    # is INTERMEDIATE's, which ops do not have
+    IN_TURNS = 2048
     INITIAL = 32768  # the op made what became a parameter or a buffer, before the first step
 
 

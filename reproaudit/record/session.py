@@ -175,6 +175,11 @@ class Recorder:
         with self._thread_lock:
             self._threads[id(thread)] = self.writer.thread(f"thread-{len(self._threads) + 1}")
 
+    @property
+    def has_threads(self) -> bool:
+        """True once the program has started threads."""
+        return bool(self._threads)
+
     def thread(self) -> int:
         """Return the ordinal of the running thread: 0 for the main thread."""
         state = self.state

@@ -152,6 +152,7 @@ if _find(
 
 mkldnn_layout: Any = _find("torch._mkldnn", object(), lost="tensors in the layout of oneDNN")
 writes: Any = _find("torch.Tensor._version", property(lambda tensor: 0), lost="steps of a part")
+generator_key: Any = _find("torch.Generator._cdata", property(id), lost="turns of threads").__get__
 sparse_indices: Callable[[Any], Any] = _find("torch.Tensor._indices", torch.Tensor.indices)
 sparse_values: Callable[[Any], Any] = _find("torch.Tensor._values", torch.Tensor.values)
 view_conj: Callable[[Any], Any] = _find("torch._conj", torch.conj, need=Need.SURVEY)

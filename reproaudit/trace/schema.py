@@ -6,7 +6,7 @@ Format history
   3  a note has a code, a value of model.events.Unchecked
   4  run.json says which of a run's processes it is about, and a location its cell; events of kind
      REPLICA, BUFFER and STATE
-  5  events of kind PIECE and SETTING
+  5  events of kind PIECE and SETTING; of ops, the flag IN_TURNS
 
 `events.bin` is a sequence of 64-byte little-endian records (`EVENT_FIELDS`), appended and flushed
 at each step, so a killed run leaves a readable prefix. `run.json` is rewritten (temporary name,

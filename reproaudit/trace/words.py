@@ -126,6 +126,12 @@ def shorten_op(op: str) -> str:
     return op.removesuffix(_DEFAULT_OVERLOAD)
 
 
+def is_in_place(op: str) -> bool:
+    """Return True for an op that writes what it is given: aten's name of it ends in "_"."""
+    base = op.partition(".")[0]
+    return base.endswith("_") and not base.endswith("__")
+
+
 def is_message(op: str) -> bool:
     """Return True for an op that other processes take part in."""
     return op.startswith((*_MESSAGES, SPREAD))

@@ -91,6 +91,52 @@ def test_turns_that_were_alike_or_at_streams_of_their_own_are_none(tmp_path: Pat
         assert find_draw_in_turns(*traces) is None
 
 
+def fill_slices(*threads: int, flags: EventFlag) -> list[Row]:
+    """Return draws of two threads by turns, which each puts into a slice of its own of one tensor,
+    and what the main thread makes of it."""
+    rows = []
+    for state, thread in enumerate(threads, 1):
+        turn = EventFlag.IN_TURNS if state > 1 and threads[state - 2] != thread else EventFlag(0)
+        draw = Row("aten::rand.generator", state, flags=flags | turn, aux=state, line=3)
+        rows += [
+            replace(draw, thread=thread),
+            Row("aten::copy_", state, state, thread=thread, line=4),
+        ]
+    whole = sum(thread << 2 * state for state, thread in enumerate(threads))
+    read = Row("aten::sum", whole, whole, flags=EventFlag.OUTSIDE_WRITE, aux=len(rows) - 1, line=6)
+    return [*rows, read]
+
+
+@pytest.mark.parametrize("kind", [EventFlag(0), EventFlag.OWN_GENERATOR])
+def test_threads_that_fill_slices_of_their_own_by_turns_at_one_stream_are_no_race(
+    tmp_path: Path, kind: EventFlag
+) -> None:
+    flags = EventFlag.RANDOM | kind
+    rows = (fill_slices(*turns, flags=flags) for turns in ((1, 2, 1, 2), (1, 1, 2, 2)))
+    a, b = (make_run(tmp_path, n, each) for n, each in enumerate(rows))
+    (first, *_) = explain_sources(localise(a, b, Interned()).sources, (a, b), [])
+    assert (first.finding.cause, first.finding.op) == (Cause.RNG_ORDER, "aten::rand.generator")
+    assert first.finding.location is not None
+    assert first.finding.location.line == 3
+
+
+def test_threads_that_write_what_they_wrote_before_race_though_they_draw_by_turns(
+    tmp_path: Path,
+) -> None:
+    rows = [fill_slices(*turns, flags=EventFlag.RANDOM) for turns in ((1, 2, 1, 2), (1, 1, 2, 2))]
+    # What is drawn is not what is written.
+    steady = [
+        [
+            replace(row, outputs=row.thread, inputs=row.thread) if row.line == 4 else row
+            for row in of
+        ]
+        for of in rows
+    ]
+    a, b = (make_run(tmp_path, n, each) for n, each in enumerate(steady))
+    (first, *_) = explain_sources(localise(a, b, Interned()).sources, (a, b), [])
+    assert (first.finding.cause, first.finding.op) == (Cause.THREAD_RACE, "aten::copy_")
+
+
 WEIGHTS = Row("aten::uniform_", 7, flags=EventFlag.RANDOM, aux=5, line=2)
 # Of a dataset that puts the stream away, seeds it, and puts it back.
 IMAGE = Row("aten::randn", 3, flags=EventFlag.RANDOM, aux=8, line=4)

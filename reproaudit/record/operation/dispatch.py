@@ -25,6 +25,7 @@ from reproaudit.record.hooks.op_calls import call_op, call_with_tensors
 from reproaudit.record.operation.births import Births
 from reproaudit.record.operation.chosen import ChosenCall, ChosenCalls
 from reproaudit.record.operation.forms import MetOp
+from reproaudit.record.operation.generator_turns import GeneratorTurns
 from reproaudit.record.operation.message_ops import are_spread
 from reproaudit.record.operation.messages import Messages
 from reproaudit.record.operation.op_events import OpEvents
@@ -58,7 +59,6 @@ _BIRTH = int(EventFlag.BIRTH)
 _READS_UNDEFINED = int(EventFlag.READS_UNDEFINED)
 _OUTSIDE_WRITE = int(EventFlag.OUTSIDE_WRITE)
 _RANDOM = int(EventFlag.RANDOM)
-_OWN_GENERATOR = int(EventFlag.OWN_GENERATOR)
 _RAISED = int(EventFlag.RAISED)
 _UNDIGESTED = int(EventFlag.UNDIGESTED)
 _WRITES_NOTHING_KNOWN = _VIEW | _UNDEFINED
@@ -89,6 +89,7 @@ class OperationMode(GuestMode):
         self._scalars = ScalarDigests()
         self._undefined = UndefinedMemory()
         self._births = Births()
+        self._turns = GeneratorTurns(recorder)
         self.messages = Messages(recorder, devices, self._digest_received)
         self.alerts: Callable[..., Any] | None = None
         self.probe: RefusalProbe | None = None
@@ -348,8 +349,8 @@ class OperationMode(GuestMode):
             # that differs.
             generator, is_own = find_generator(info, args, kwargs)
             flags |= _RANDOM
-            if is_own:
-                flags |= _OWN_GENERATOR
+            if is_own and generator is not None:
+                flags |= self._turns.take(generator)
             aux = rng.generator_state64(generator)
         return flags, aux, inputs
 

@@ -34,12 +34,14 @@ class Repetitions:
     """What repeating an op in one way showed.
 
     `made` is 0 if the op refused to run that way, or there is no such way for it. `other` holds the
-    outputs of the first repetition that differed.
+    outputs of the first repetition that differed. `agree`: they all gave the same, whether it is
+    what the call itself gave or not.
     """
 
     way: ReplayWay
     made: int
     differing: int
+    agree: bool = True
     other: tuple[Raw | None, ...] = ()
 
 
@@ -121,17 +123,20 @@ class Rerun:
         made = 0
         differing = 0
         other: tuple[Raw | None, ...] = ()
+        results: set[tuple[Digest | None, ...]] = set()
         end = _clock() + _MOST_S
         while made < _REPEATS and (made < 2 or _clock() < end):
             if load is not None:
                 load.queue()
             again = self.call()
             made += 1
-            if [digest(tensor) for tensor in again] != wanted:
+            given = [digest(tensor) for tensor in again]
+            results.add(tuple(given))
+            if given != wanted:
                 differing += 1
                 if not other:
                     other = tuple(raw_bytes(tensor) for tensor in again)
-        return Repetitions(way, made, differing, other)
+        return Repetitions(way, made, differing, len(results) < 2, other)
 
     def _repeat_under_contention(self, device: torch.device | None) -> Repetitions:
         if device is not None:

@@ -19,6 +19,9 @@ from reproaudit.record.session import Recorder
 from reproaudit.trace.schema import INPUTS_FROM
 from reproaudit.trace.words import CALL_FOLDER_PREFIX, ReplayWay
 
+# Of a kernel that seldom gives something else, that many repetitions would not all give the rest.
+_CERTAIN_REPETITIONS = 5
+
 
 class TargetValues:
     """Finds the targets among the ops, counting occurrences as the comparison did."""
@@ -90,7 +93,13 @@ class Capture:
         self._flags = self._find_outside_write(written)
         # Not if somebody else overwrote an input: a repetition would not be of the same call.
         if not self._flags and self._rerun is not None and not self._recorder.plan.reference:
-            self._repeated = self._rerun.repeat_all_ways(written)
+            repeated = self._rerun.repeat_all_ways(written)
+            # They read the program's own tensors, which may have been written meanwhile.
+            self._flags = self._find_outside_write(written)
+            if self._was_overwritten(repeated, written):
+                self._flags = EventFlag.RACED
+            if not self._flags:
+                self._repeated = repeated
 
     def finish(self, event: int) -> None:
         """Keep the copied inputs and outputs, and what repeating showed, with the op's event."""
@@ -128,6 +137,19 @@ class Capture:
             if _memory(tensor) not in own and raw_bytes(tensor) != before:
                 return EventFlag.RACED
         return EventFlag(0)
+
+    def _was_overwritten(self, repeated: list[Repetitions], written: list[torch.Tensor]) -> bool:
+        """Return True if what the op writes in place was written by somebody else while it ran.
+
+        The op makes one thing of its inputs, as its repetitions show, and made another one where
+        others could write. The inputs that it overwrites cannot be looked at afterwards.
+        """
+        plain = repeated[0]
+        if not plain.agree or plain.differing < _CERTAIN_REPETITIONS:
+            return False
+        given = {_memory(tensor) for tensor, _ in self._inputs}
+        in_place = [tensor for tensor in written if _memory(tensor) in given]
+        return any(self._recorder.has_threads or tensor.is_shared() for tensor in in_place)
 
     def _save(self, func: Any, args: Any, kwargs: Any) -> None:
         """Leave the call beside the trace, for a reproducer."""

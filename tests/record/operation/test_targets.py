@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from reproaudit.config.plan import Target
@@ -125,6 +126,37 @@ def test_an_input_that_another_thread_changes_meanwhile_is_no_fault_of_the_op(
         library._destroy()
     assert op.flags & EventFlag.RACED
     assert not op.flags & EventFlag.REPLAYED
+
+
+@pytest.mark.parametrize("has_thread", [True, False])
+def test_an_op_that_made_once_what_it_never_makes_again_was_overwritten_if_threads_could(
+    tmp_path: Path, has_thread: bool
+) -> None:
+    library = torch.library.Library("reproaudit_once", "DEF")
+    others = iter((1.0, 0.0, 1.0))  # a recorded run more; then the call itself, and repetitions
+
+    def add_one(x: torch.Tensor) -> torch.Tensor:
+        # What is added beside the op's own is what another thread adds while it runs.
+        return x.add_(1.0 + next(others, 0.0))
+
+    library.define("add_one(Tensor(a!) x) -> Tensor(a!)")
+    library.impl("add_one", add_one, "CPU")
+
+    def program() -> None:
+        if has_thread:
+            thread = threading.Thread(target=lambda: None)
+            thread.start()
+            thread.join()
+        torch.ops.reproaudit_once.add_one(torch.zeros(2))
+
+    try:
+        target = op_of(tmp_path, program, "reproaudit_once::add_one")
+        next(others)
+        _, op = taken(tmp_path, program, target)
+    finally:
+        library._destroy()
+    assert (EventFlag.RACED in op.flags) == has_thread
+    assert (EventFlag.REPLAY_DIFFERED in op.flags) != has_thread
 
 
 def test_a_target_names_the_line_of_the_program(tmp_path: Path) -> None:
