@@ -10,16 +10,31 @@ from reproaudit.knowledge.traits import Part
 from reproaudit.model.result import Finding
 from reproaudit.patches.patch import choose_patch_lines, seeds_libraries
 
+_OF_JOB = (
+    "seed = torch.initial_seed() % 2**32  # in a DataLoader's worker; give another job a number",
+)
+
 
 def advise(
-    finding: Finding, names: Sequence[str], source_line: str, *, refuses: bool
+    finding: Finding,
+    names: Sequence[str],
+    source_line: str,
+    *,
+    refuses: bool,
+    seeds_each: bool = False,
 ) -> tuple[str, ...]:
     """Return the lines to write in place of the interventions.
 
-    `source_line` is the line to blame, as it is written; "" if it is not known.
+    `source_line` is the line to blame, as it is written; "" if it is not known. `seeds_each`: it is
+    run by workers or by threads, each of which needs a seed of its own.
     """
     lines: list[str] = []
     for name in names:
+        if seeds_each and INTERVENTIONS[name].acts_on is Part.SEEDS:
+            # One constant would give all of them the same numbers.
+            lines += _OF_JOB
+            lines += (line.replace("(0)", "(seed)") for line in INTERVENTIONS[name].patch)
+            continue
         worded = _word_for_library(finding, name) or _word_for_call(finding, name, source_line)
         if worded:
             lines.append(worded)

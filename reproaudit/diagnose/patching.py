@@ -16,8 +16,10 @@ from reproaudit.diagnose.trials import are_equal
 from reproaudit.errors import SubjectError
 from reproaudit.knowledge.documented_repairs import is_fused_attention, write_strict_lines
 from reproaudit.knowledge.interventions import FLAG, list_for_call
+from reproaudit.model.cause import Cause
 from reproaudit.model.result import Finding, Fix
-from reproaudit.patches.patch import Patch, Repair, make_patch, read_line
+from reproaudit.patches.patch import Patch, Repair, make_patch, read_line, read_program
+from reproaudit.patches.seed_scope import Scope, find_scope_of_line
 from reproaudit.runs.budget import BudgetSpent
 from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
@@ -126,7 +128,11 @@ class Patcher:
         if subject.kind is SubjectKind.NOTEBOOK:
             return advise_in_cells(finding, fix.settings, subject, refuses=self._refuses)
         line = read_line(subject, finding.location)
-        return advise(finding, fix.settings, line, refuses=self._refuses)
+        program = read_program(subject, finding.location)
+        is_in_job = finding.cause is Cause.WORKER_SEED
+        if program is not None and finding.location is not None:
+            is_in_job |= find_scope_of_line(program, finding.location.line) is not Scope.ONCE
+        return advise(finding, fix.settings, line, refuses=self._refuses, seeds_each=is_in_job)
 
     def _choose(self, repairs: Sequence[Repair]) -> tuple[Patch, _Tried]:
         """Return the first patch whose copies run equally; else the last one that was tried."""
@@ -234,7 +240,8 @@ def _list_repairs(proven: Sequence[Finding], whole: Sequence[str]) -> list[Repai
         assert finding.fix is not None
         # A draw from a global stream is repaired by the seed of that stream.
         below = finding.below if finding.call.startswith(ASK_FOR_SEED) else None
-        repairs.append(Repair(finding.fix.settings, finding.location, below))
+        in_worker = finding.cause is Cause.WORKER_SEED
+        repairs.append(Repair(finding.fix.settings, finding.location, below, in_worker=in_worker))
         said.update(finding.fix.settings)
     rest = tuple(name for name in whole if name not in said)
     if rest:

@@ -351,6 +351,11 @@ class Pinning:
             known.refuted += known.held
             if self._withdraw_refuted(known):
                 return bool(known.held)
+            if known.pin is not None:
+                # Of calls in threads it is chance which is which, and memory may be written over:
+                # the pin does not hold it, and none of its interventions was tried yet.
+                known.pin = None
+                return bool(known.held)
             following = known.chosen + 1
             if following < len(known.choices):
                 known.chosen = following

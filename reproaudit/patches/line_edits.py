@@ -26,6 +26,7 @@ from reproaudit.patches.program_text import (
     read_function_name,
 )
 from reproaudit.patches.seed_edits import find_seed_values, fix_seeds, replace_hashes
+from reproaudit.patches.seed_scope import Scope, write_seed
 from reproaudit.patches.set_edits import (
     find_iterated,
     find_names_of_sets,
@@ -38,10 +39,15 @@ from reproaudit.patches.thread_edits import join_threads
 Nodes = Sequence[ast.AST]
 
 
-def edit_line(program: ProgramText, edits: Sequence[LineEdit], line: int) -> list[Edit]:
-    """Return the first of the edits that the line has a place for; empty if none has."""
+def edit_line(
+    program: ProgramText, edits: Sequence[LineEdit], line: int, scope: Scope = Scope.ONCE
+) -> list[Edit]:
+    """Return the first of the edits that the line has a place for; empty if none has.
+
+    `scope` is who is known to run the line.
+    """
     for nodes in program.group_nodes(line):
-        found = _edit_nodes(program, edits, nodes)
+        found = _edit_nodes(program, edits, nodes, scope)
         if found:
             return found
     return []
@@ -135,7 +141,9 @@ def _read_value(keyword: ast.keyword) -> ast.expr:
     return keyword.value
 
 
-def _edit_nodes(program: ProgramText, edits: Sequence[LineEdit], nodes: Nodes) -> list[Edit]:
+def _edit_nodes(
+    program: ProgramText, edits: Sequence[LineEdit], nodes: Nodes, scope: Scope
+) -> list[Edit]:
     for edit in edits:
         if isinstance(edit, AddArguments):
             found = _add_arguments(program, edit.arguments, nodes)
@@ -145,7 +153,7 @@ def _edit_nodes(program: ProgramText, edits: Sequence[LineEdit], nodes: Nodes) -
             found = _unwrap_calls(program, edit, nodes)
         elif isinstance(edit, FixSeed):
             # On the line to blame, whatever the seed is made of.
-            found = fix_seeds(program, replace(edit, sources=()), nodes)
+            found = fix_seeds(program, replace(edit, sources=()), nodes, scope)
         elif isinstance(edit, FixHash):
             found = replace_hashes(program, nodes)
         elif isinstance(edit, OrderSets):
@@ -158,7 +166,7 @@ def _edit_nodes(program: ProgramText, edits: Sequence[LineEdit], nodes: Nodes) -
         elif isinstance(edit, SetKeyword):
             found = _set_keyword(program, edit, nodes)
         elif isinstance(edit, RenameCalls):
-            found = _rename_calls(program, edit, nodes)
+            found = _rename_calls(program, edit, nodes, scope)
         else:
             found = _sort_iterable(program, nodes)
         if found:
@@ -245,6 +253,7 @@ def _rename_calls(
     program: ProgramText,
     edit: RenameCalls,
     nodes: Nodes,
+    scope: Scope = Scope.ONCE,
 ) -> list[Edit]:
     for call in _find_calls(nodes):
         name = read_function_name(call)
@@ -259,8 +268,10 @@ def _rename_calls(
         new_name = edit.names[name]
         edits = [Edit(start, end, new_name)]
         if edit.arguments is not None:
-            arguments = f"({edit.arguments})"
+            seed = write_seed(program, call, edit.arguments, scope)
+            if seed is None:
+                return []
             end_of_call = program.find_end(call)
-            edits.append(Edit(end, end_of_call, arguments))
+            edits += [Edit(end, end_of_call, f"({seed.text})"), *seed.edits]
         return edits
     return []

@@ -24,6 +24,7 @@ from reproaudit.patches.line_edits import add_arguments, edit_everywhere, edit_l
 from reproaudit.patches.program_text import Edit, ProgramText, make_diff, split_lines
 from reproaudit.patches.seed_edits import keep_seeds_of_zero
 from reproaudit.patches.seed_place import SeedPlaces
+from reproaudit.patches.seed_scope import Scope, has_only_loaders
 
 _MOST_BYTES = 16 << 20  # of a program
 
@@ -32,12 +33,14 @@ _MOST_BYTES = 16 << 20  # of a program
 class Repair:
     """A finding's part of the fix, and the line to blame; None if it is not known.
 
-    `below` is what the line calls of a library that asks for a seed.
+    `below` is what the line calls of a library that asks for a seed. `in_worker`: the line is run
+    by workers that load data.
     """
 
     names: tuple[str, ...]
     location: Location | None = None
     below: LibraryCall | None = None
+    in_worker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def make_patch(
                     left.append(name)
                     continue
             # An edit of the line to blame says more than lines at the start of the program.
-            if draft.edit_line(entry, repair.location):
+            if draft.edit_line(entry, repair):
                 continue
             is_edited = draft.edit_everywhere(entry, repair.location)
             if entry.at_start and draft.main is not None:
@@ -171,15 +174,24 @@ class _Draft:
             return None
         return self._open(_normalise(self.subject.file))
 
-    def edit_line(self, entry: Intervention, location: Location | None) -> bool:
+    def edit_line(self, entry: Intervention, repair: Repair) -> bool:
         """Edit the line to blame, and return True, if it has a place for it."""
+        location = repair.location
         file = _find_file(self.subject, location)
         program = self._open(file) if file is not None else None
         if file is None or program is None or location is None:
             return False
-        found = edit_line(program, entry.edits, location.line)
+        found = edit_line(program, entry.edits, location.line, self._find_scope(repair, program))
         self.edits.setdefault(file, []).extend(found)
         return bool(found)
+
+    def _find_scope(self, repair: Repair, program: ProgramText) -> Scope:
+        """Return who is known to run the line to blame, beside what its file tells."""
+        if not repair.in_worker:
+            return Scope.ONCE
+        # A job of a pool has no seed of its own, a worker of a loader has.
+        texts = [program] if self.main is None else [program, self.main]
+        return Scope.SAMPLE if any(map(has_only_loaders, texts)) else Scope.TASK
 
     def edit_everywhere(self, entry: Intervention, location: Location | None) -> bool:
         """Edit the file to blame and the program, and return True, if they have places for it."""

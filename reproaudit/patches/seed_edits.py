@@ -8,34 +8,51 @@ from collections.abc import Collection, Iterator, Sequence
 from reproaudit.knowledge.traits import FixSeed
 from reproaudit.patches.first_draw import SEEDING, read_names
 from reproaudit.patches.program_text import Edit, ProgramText, find_assigned
+from reproaudit.patches.seed_scope import Scope, add_import, write_seed
 
 _TAKES_SEED = SEEDING | {"Generator", "MT19937", "PCG64", "Philox", "Random", "RandomState"}
 _TAKES_SEED |= {"SFC64", "SeedSequence", "default_rng"}
 _STABLE = "zlib"
 
 
-def fix_seeds(program: ProgramText, edit: FixSeed, nodes: Sequence[ast.AST]) -> list[Edit]:
-    """Return the edits that make a constant of a seed that the nodes set, or give a name to."""
+def fix_seeds(
+    program: ProgramText,
+    edit: FixSeed,
+    nodes: Sequence[ast.AST],
+    scope: Scope = Scope.ONCE,
+) -> list[Edit]:
+    """Return the edits that make a constant of a seed that the nodes set, or give a name to.
+
+    In what workers run it is made of their own seed instead; `scope` is who is known to run it.
+    """
+
+    def replace_by_seed(node: ast.expr) -> list[Edit]:
+        seed = write_seed(program, node, edit.value, scope)
+        if seed is None:
+            return []
+        return [_replace(program, node, seed.text), *seed.edits]
+
     edits: list[Edit] = []
     names = {name for name, _ in _find_seeds(ast.walk(program.tree))}
     for name, seed in _find_seeds(nodes):
         if _is_number(seed) or not _is_from(seed, edit.sources):
             continue
         if not name:
-            edits.append(_replace(program, seed, edit.value))
+            edits += replace_by_seed(seed)
         elif not edit.sources:
             # What a name is made of elsewhere is to be told there: a user may have given it, too.
             made = [value for value in _find_made(program, name) if value is not seed]
-            edits += [_replace(program, value, edit.value) for value in made or [seed]]
+            for value in made or [seed]:
+                edits += replace_by_seed(value)
     for name, seed in find_assigned(nodes):
         if name in names and not _is_number(seed) and _is_from(seed, edit.sources):
-            edits.append(_replace(program, seed, edit.value))
+            edits += replace_by_seed(seed)
     if edits or not edit.sources:
         return edits
     # A seed that goes through a configuration is known by its key.
     for key, value in _find_keyed(nodes):
         if "seed" in key.lower() and not _is_number(value) and _is_from(value, edit.sources):
-            edits.append(_replace(program, value, edit.value))
+            edits += replace_by_seed(value)
     return edits
 
 
@@ -65,7 +82,7 @@ def replace_hashes(program: ProgramText, nodes: Sequence[ast.AST]) -> list[Edit]
         after = Edit(program.find_end(value), program.find_end(node), ").encode())")
         edits += [before, after]
     if edits:
-        edits += _import(program, _STABLE)
+        edits += add_import(program, _STABLE)
     return edits
 
 
@@ -140,21 +157,3 @@ def _is_from(seed: ast.expr, sources: Sequence[str]) -> bool:
 
 def _replace(program: ProgramText, node: ast.expr, text: str) -> Edit:
     return Edit(program.find_start(node), program.find_end(node), text)
-
-
-def _import(program: ProgramText, module: str) -> list[Edit]:
-    """Return the edit that imports a module of the standard library, if the file does not."""
-    for statement in program.tree.body:
-        if isinstance(statement, ast.Import):
-            if any(alias.name == module and not alias.asname for alias in statement.names):
-                return []
-    at = program.find_line_start(1)
-    for statement in program.tree.body:
-        is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        is_first = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-        if not is_text and not is_first:
-            decorators = getattr(statement, "decorator_list", [])
-            line = min([statement.lineno, *(node.lineno for node in decorators)])
-            at = program.find_line_start(line)
-            break
-    return [Edit(at, at, f"import {module}{program.newline}")]

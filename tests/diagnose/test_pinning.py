@@ -186,6 +186,23 @@ def test_a_source_that_no_choice_silences_leaves_the_list_incomplete(tmp_path: P
     assert [request.interventions for request in references] == [(one,) for one in draw.choices]
 
 
+def test_what_its_pin_does_not_silence_is_held_by_its_first_intervention_instead(
+    tmp_path: Path,
+) -> None:
+    lab = FakeLab(tmp_path, lambda number: kernel_rows(number if number < 2 else 5))
+    pinning = start_pinning(lab, find_pair(tmp_path, kernel_rows))
+    (known,) = pinning.known
+    first = known.choices[:1]
+    pinning.complete()
+    assert pinning.is_complete
+    assert [(made.pins, made.interventions) for made in lab.made] == [
+        *[((MM_PIN,), ())] * 2,
+        *[((), first)] * 3,
+    ]
+    # What was never tried alone is the first to be tried as a repair.
+    assert known.choices[known.chosen :][:1] == first
+
+
 def test_memory_that_nobody_wrote_is_filled_otherwise_in_the_pinned_runs(tmp_path: Path) -> None:
     lab = FakeLab(tmp_path / "lab", lambda number: undefined_rows(5))
     pinning = start_pinning(lab, find_pair(tmp_path, undefined_rows))
