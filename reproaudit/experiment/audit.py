@@ -38,9 +38,10 @@ from reproaudit.experiment.options import AuditOptions, make_setup
 from reproaudit.experiment.refused_ops import (
     NOT_COME_TO,
     NOT_IN_A_GLANCE,
-    NOT_LOOKED_FOR,
+    SWITCHED_OFF,
     RefusedOps,
     find_refused_ops,
+    list_not_looked_for,
     may_ask_meanwhile,
     read_asked,
     request_refused,
@@ -365,7 +366,8 @@ class Experiment:
         """Make one run with the determinism flag tried on each op, if that is wanted."""
         request = self._request_alerts()
         if request is None:
-            self.notes.append(NOT_IN_A_GLANCE if self.options.glances else NOT_LOOKED_FOR)
+            why = NOT_IN_A_GLANCE if self.options.glances else SWITCHED_OFF
+            self.notes += list_not_looked_for(plain, why)
             return
         refused = find_refused_ops(
             self.lab, request, plain=plain, interned=self.interned, end=self._end

@@ -28,6 +28,7 @@ from reproaudit.errors import UsageError
 from reproaudit.experiment.absent_ranks import note_absent_ranks
 from reproaudit.experiment.conclude import conclude
 from reproaudit.experiment.excerpts import find_source_of_runs
+from reproaudit.experiment.refused_ops import WHAT_OF_RANKS
 from reproaudit.experiment.resume_findings import explain_resumed
 from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import Level, NotChecked, ProgramWarning, Unchecked
@@ -90,6 +91,9 @@ def compare_traces(
             "only an audit runs the program to find them",
         )
     )
+    if runs[0].world > 1:
+        why = "only an audit makes the run that shows them"
+        notes.append(NotChecked(Unchecked.RANKS_NOT_COMPARED, WHAT_OF_RANKS, why))
     next_commands: tuple[str, ...] = ()
     if pair is not None and not findings:
         next_commands = ("reproaudit record --level operation SUBJECT",)

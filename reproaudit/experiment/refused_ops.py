@@ -17,6 +17,8 @@ from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
 _WHAT = "ops that use_deterministic_algorithms refuses"
+WHAT_OF_RANKS = "numbers and samples that ranks have in common or lack (RA508, RA509, RA510)"
+_OF_STREAMS = "uses of one tensor that streams of the GPU race for (RA504, RA505)"
 # Made after the runs that decide, and compared with nothing.
 REQUEST_REFUSED = RunRequest(
     name="alerts",
@@ -31,10 +33,8 @@ REQUEST_REFUSED = RunRequest(
 NOT_COME_TO = NotChecked(
     Unchecked.REFUSALS_NOT_LOOKED_FOR, _WHAT, "the audit was interrupted before"
 )
-NOT_LOOKED_FOR = NotChecked(Unchecked.REFUSALS_NOT_LOOKED_FOR, _WHAT, "it was switched off")
-NOT_IN_A_GLANCE = NotChecked(
-    Unchecked.REFUSALS_NOT_LOOKED_FOR, _WHAT, "an audit without --fast finds them"
-)
+NOT_IN_A_GLANCE = "an audit without --fast finds them"
+SWITCHED_OFF = "it was switched off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,16 @@ class RefusedOps:
 def request_refused(*, to_end: bool) -> RunRequest:
     """Return the request of the run that tries the flag; `to_end`: in all steps of the audit."""
     return replace(REQUEST_REFUSED, is_brief=False) if to_end else REQUEST_REFUSED
+
+
+def list_not_looked_for(run: Run, why: str) -> list[NotChecked]:
+    """Return all that the run which tries the flag would have shown of such a program."""
+    notes = [NotChecked(Unchecked.REFUSALS_NOT_LOOKED_FOR, _WHAT, why)]
+    if run.world > 1:
+        notes.append(NotChecked(Unchecked.RANKS_NOT_COMPARED, WHAT_OF_RANKS, why))
+    if "gpu" in run.main.header["environment"]:
+        notes.append(NotChecked(Unchecked.STREAMS_UNWATCHED, _OF_STREAMS, why))
+    return notes
 
 
 def may_ask_meanwhile(run: Run) -> bool:

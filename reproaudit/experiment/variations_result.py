@@ -106,7 +106,7 @@ def _depends(outcome: VariationOutcome) -> bool:
 
 
 def _list_notes(plain: AuditResult) -> list[NotChecked]:
-    """Return what was not checked of the program as it is; that nobody looked for refused ops is
-    no news here."""
-    codes = (Unchecked.REFUSALS_NOT_LOOKED_FOR,)
+    """Return what was not checked of the program as it is; that nobody looked for refused ops or
+    compared the ranks is no news here."""
+    codes = (Unchecked.REFUSALS_NOT_LOOKED_FOR, Unchecked.RANKS_NOT_COMPARED)
     return [note for note in plain.not_checked if note.code not in codes]

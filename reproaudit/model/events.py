@@ -179,6 +179,7 @@ class Unchecked(str, Enum):
     ENVIRONMENT_DIFFERS = "environment-differs"
     SAME_PROCESS = "same-process"  # what differs between processes only
     RANKS_ABSENT = "ranks-absent"  # they trained elsewhere, or left no trace
+    RANKS_NOT_COMPARED = "ranks-not-compared"  # with each other, in what they draw and are given
     # of the audit
     AUDIT_ENDED = "audit-ended"  # it was interrupted, or a run did not end
     FILES_SHARED = "files-shared"  # of runs that were to have files of their own
