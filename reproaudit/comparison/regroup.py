@@ -19,7 +19,7 @@ from reproaudit.comparison.interning import Interned
 from reproaudit.comparison.localise import Source
 from reproaudit.comparison.main_threads import UNCOMPARED
 from reproaudit.comparison.op_streams import Ops, select_ops
-from reproaudit.model.events import Location
+from reproaudit.model.events import EventFlag, Location
 from reproaudit.trace.reader import Trace
 from reproaudit.trace.runs import Run, pair_traces
 from reproaudit.trace.slices import SlicedCall, SlicedTensor, Slices
@@ -38,9 +38,10 @@ class RegroupedSource:
 
     `event_a` and `event_b` are the first calls, in the process, that have a row in common with
     other results. `rows` counts those in common, `differing` those of other results; `sizes_a` and
-    `sizes_b` are the sizes of the portions, in order, each once. `is_reduction`: it wrote no rows
-    but one sum or the like for each portion, so that only their number differs; `rows` are then
-    those that were reduced, and `differing` is 0.
+    `sizes_b` are the sizes of the portions, in order, each once. `is_draw`: it read no rows, and
+    drew random numbers for those of each portion. `is_reduction`: it wrote no rows but one sum or
+    the like for each portion, so that only their number differs; `rows` are then those that were
+    reduced, and `differing` is 0.
     """
 
     process: str
@@ -55,6 +56,7 @@ class RegroupedSource:
     sizes_a: tuple[int, ...]
     sizes_b: tuple[int, ...]
     is_reduction: bool = False
+    is_draw: bool = False
 
     def as_source(self) -> Source:
         """Return it as a source of the two runs: equal inputs, other outputs."""
@@ -97,7 +99,8 @@ def _find_in_process(
         group_b = _read_calls(slices_b, events_b)
         if not group_a or not group_b:
             continue
-        compared = _compare_groups(group_a, group_b, size)
+        is_random = EventFlag.RANDOM in a.op(events_a[0]).flags
+        compared = _compare_groups(group_a, group_b, size, is_random=is_random)
         if compared is not None:
             yield _describe(process, a.op(compared.event_a), compared)
 
@@ -143,17 +146,21 @@ class _Compared:
     calls: tuple[int, int]
     sizes_a: tuple[int, ...]
     sizes_b: tuple[int, ...]
-    is_reduction: bool
+    is_reduction: bool = False
+    is_draw: bool = False
 
 
-def _compare_groups(a: list[_Call], b: list[_Call], size: int | None) -> _Compared | None:
+def _compare_groups(
+    a: list[_Call], b: list[_Call], size: int | None, *, is_random: bool
+) -> _Compared | None:
     """Return what differs although the rows are equal; None if nothing does, or nobody can say."""
     of_inputs = _find_dimensions([call.inputs for _, call in (*a, *b)], size)
     of_outputs = _find_dimensions([call.outputs for _, call in (*a, *b)], size)
     if of_inputs is None or of_outputs is None:
         return None
     if all(dimension is None for dimension in of_inputs):
-        return None  # the same portions: calls are compared one by one
+        # The same portions: calls are compared one by one.
+        return _compare_draws(a, b, of_outputs) if is_random else None
     rows_a = _Rows(a, of_inputs, of_outputs)
     rows_b = _Rows(b, of_inputs, of_outputs)
     if not rows_a.sizes or not rows_b.sizes:
@@ -275,7 +282,40 @@ def _compare_rows(a: _Rows, b: _Rows) -> _Compared | None:
         calls=(a.calls, b.calls),
         sizes_a=a.sizes,
         sizes_b=b.sizes,
-        is_reduction=False,
+    )
+
+
+def _compare_draws(
+    a: list[_Call], b: list[_Call], of_outputs: list[int | None]
+) -> _Compared | None:
+    """Return an op that drew for some rows what it drew for none in the other run."""
+    drawn: list[list[tuple[int, _Row]]] = []
+    sizes: list[dict[int, None]] = []
+    for calls in (a, b):
+        rows: list[tuple[int, _Row]] = []
+        found: dict[int, None] = {}
+        for event, call in calls:
+            written = _split(call.outputs, of_outputs)
+            if not written:
+                return None
+            found[len(written)] = None
+            rows += [(event, row) for row in written]
+        drawn.append(rows)
+        sizes.append(found)
+    rows_a, rows_b = drawn
+    known = {row for _, row in rows_a}
+    others = [event for event, row in rows_b if row not in known]
+    if not others:
+        return None
+    return _Compared(
+        event_a=rows_a[0][0],
+        event_b=others[0],
+        rows=len(rows_b),
+        differing=len(others),
+        calls=(len(a), len(b)),
+        sizes_a=tuple(sizes[0]),
+        sizes_b=tuple(sizes[1]),
+        is_draw=True,
     )
 
 
@@ -310,4 +350,5 @@ def _describe(process: str, op: OpEvent, compared: _Compared) -> RegroupedSource
         sizes_a=compared.sizes_a,
         sizes_b=compared.sizes_b,
         is_reduction=compared.is_reduction,
+        is_draw=compared.is_draw,
     )

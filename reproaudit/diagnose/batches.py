@@ -38,7 +38,9 @@ def explain_regrouped(found: RegroupedSource, pair: tuple[Run, Run]) -> Finding:
     sizes = f"in portions of {_word_sizes(found.sizes_b)} against {_word_sizes(found.sizes_a)}"
     if found.sizes_a == found.sizes_b:
         sizes = "at other places of their batch"
-    if found.is_reduction:
+    if found.is_draw:
+        note = f"{found.differing:,} of {found.rows:,} rows get other numbers from it, {sizes}"
+    elif found.is_reduction:
         note = f"{found.rows:,} equal rows are reduced {sizes}"
     else:
         note = (

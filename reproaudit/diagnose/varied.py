@@ -32,6 +32,8 @@ _MET = (Origin.INPUT, Origin.ARRIVAL)
 _OF_OTHER_OPS = (Cause.KERNEL, Cause.HARDWARE, Cause.COLLECTIVE_ORDER)
 # What decides which kernel an op takes, or how it splits its work.
 _OF_KERNELS = (Cause.THREAD_COUNT, Cause.HARDWARE)
+# What decides the order in which data is given.
+_OF_ORDERS = (Cause.HASH_ORDER, Cause.FILESYSTEM_ORDER, Cause.CLOCK)
 _FROM_OUTSIDE = (Origin.BIRTH, Origin.INPUT, Origin.STRUCTURE, Origin.ARRIVAL)
 
 
@@ -115,6 +117,14 @@ def _choose_calls(varied: VariedPair) -> list[EntropyCall]:
 def _explain_regrouped(varied: VariedPair, regrouped: RegroupedSource) -> Explanation:
     """Return the op that was given the same rows in other portions."""
     (explained,) = explain_sources([regrouped.as_source()], varied.pair.runs, ())
+    if regrouped.is_draw:
+        drawn = with_cause(explained.finding, Cause.RNG_ORDER)
+        note = (
+            f"{regrouped.differing:,} of {regrouped.rows:,} rows get other numbers from it in "
+            f"portions of {_list_sizes(regrouped.sizes_b)} than in portions of "
+            f"{_list_sizes(regrouped.sizes_a)}"
+        )
+        return replace(explained, finding=add_note(drawn, note))
     finding = with_cause(explained.finding, Cause.KERNEL)
     note = (
         f"{regrouped.rows:,} equal rows were given to it in other portions, of "
@@ -276,8 +286,10 @@ def _settle_cause(explained: Explanation, factor: str) -> Explanation:
     is_made_here = explained.source.origin is Origin.OP
     if is_made_here and cause in (Cause.KERNEL, Cause.THREAD_COUNT):
         cause = known if known in _OF_KERNELS else Cause.KERNEL
-    elif explained.source.origin in _FROM_OUTSIDE and cause is Cause.UNKNOWN:
-        cause = known
+    elif explained.source.origin in _FROM_OUTSIDE:
+        # That the same samples come in another order says less than what puts them in it.
+        is_order = cause is Cause.DATA_ORDER and known in _OF_ORDERS
+        cause = known if is_order or cause is Cause.UNKNOWN else cause
     if cause is finding.cause:
         return explained
     finding = with_cause(finding, cause)

@@ -163,8 +163,20 @@ class BatchSources:
         size = base.size or count_rows(varied.run)
         found = find_regrouped_source(*pair, self._interned, size=size if is_turned else None)
         finding = None if found is None else explain_regrouped(found, pair)
+        drawn = None if finding is None else self._find_draw_at(finding)
+        if drawn is not None:
+            return self._found.add(outcome, varied, drawn, dependence=Dependence.BUG, why=_DRAWN)
         why = _TURNED if is_turned else _ROUNDING
         return self._judge_distance(varied, outcome, finding, why)
+
+    def _find_draw_at(self, finding: Finding) -> Finding | None:
+        """Return what is known to draw for the batch where the finding is: at another place of a
+        batch a row gets other numbers from it, too."""
+        for known in self.findings:
+            is_there = (known.location, known.module) == (finding.location, finding.module)
+            if known.rule == BatchFault.DRAWS.value and is_there:
+                return known
+        return None
 
     def _judge_distance(
         self, varied: Varied, outcome: VariationOutcome, finding: Finding | None, why: str

@@ -181,6 +181,29 @@ def test_sums_of_other_rows_say_nothing(tmp_path: Path) -> None:
     assert find(tmp_path, [add_up((1, 2, 3), 50)], [add_up((1, 2), 51), add_up((4,), 52)]) is None
 
 
+def test_numbers_that_are_drawn_for_the_rows_of_a_portion_are_a_source(tmp_path: Path) -> None:
+    alone = [("bernoulli_", 5, (), (Operand((7,)),))] * 2
+    together = [("bernoulli_", 5, (), (Operand((7, 8)),))]
+    random = EventFlag.RANDOM
+    runs = [
+        make_sliced_run(tmp_path, n, calls, random) for n, calls in enumerate((alone, together))
+    ]
+    found = find_regrouped_source(*runs, Interned())
+    assert found is not None
+    assert found.is_draw
+    assert (found.rows, found.differing) == (2, 1)
+    assert (found.sizes_a, found.sizes_b) == ((1,), (2,))
+    # A stream that is drawn from row by row gives each row what it gave.
+    steady = [("bernoulli_", 5, (), (Operand((row,)),)) for row in (7, 8)]
+    other = make_sliced_run(tmp_path / "other", 0, steady, random)
+    assert find_regrouped_source(other, runs[1], Interned()) is None
+    # What is no draw and reads nothing is made of nothing that the portions hold.
+    plain = [
+        make_sliced_run(tmp_path / "plain", n, calls) for n, calls in enumerate((alone, together))
+    ]
+    assert find_regrouped_source(*plain, Interned()) is None
+
+
 def test_equal_portions_are_left_to_the_comparison_call_by_call(tmp_path: Path) -> None:
     assert find(tmp_path, [multiply((1, 2), (11, 12))], [multiply((1, 2), (11, 99))]) is None
 

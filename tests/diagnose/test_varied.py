@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,25 @@ def explain(
 
 def op(content: int, read: int, line: int, name: str = "aten::sum.default") -> Row:
     return Row(name, content, read, line=line)
+
+
+@pytest.mark.parametrize(
+    ("factor", "cause"),
+    [
+        ("fileordering", Cause.FILESYSTEM_ORDER),
+        ("hash_seed", Cause.HASH_ORDER),
+        # Another number of threads puts nothing in another order by itself.
+        ("threads", Cause.DATA_ORDER),
+    ],
+)
+def test_samples_in_another_order_are_the_variations_where_it_decides_an_order(
+    tmp_path: Path, factor: str, cause: Cause
+) -> None:
+    born = Row("aten::lift_fresh", 1, flags=EventFlag.BIRTH, line=3)
+    pair = pair_runs(tmp_path, [born], [replace(born, outputs=2)])
+    varied = VariedPair(pair=pair, factor=factor, calls=(), reordered=True)
+    (explained,) = explain_varied(varied, Interned())
+    assert explained.finding.cause is cause
 
 
 def line_of(finding: Finding) -> int:
