@@ -65,8 +65,6 @@ COMMANDS = {
 _NO_GPU = "It needs a CUDA GPU, and was not run on the machine on which these reports were made"
 # Programs whose report is not kept, and why.
 NOT_RUN = {"RA504": _NO_GPU, "RA505": _NO_GPU}
-# Rules that a report of text does not name: what is documented is told by the documentation.
-NOT_NAMED = frozenset({"RA405", "RA601", "RA605"})
 # Rules that one of the examples shows, and the folder of reports/samples with its report.
 SAMPLES = {
     "RA506": ("examples/ddp/train.py", "ddp_drift"),

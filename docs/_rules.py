@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from _programs import (
     COMMANDS,
-    NOT_NAMED,
     NOT_RUN,
     PROGRAMS,
     SAMPLES,
@@ -110,10 +109,7 @@ def _show_program(rule: str) -> list[str]:
     if rule in NOT_RUN:
         return [*lines, f"{NOT_RUN[rule]}.", ""]
     report = find_report(rule).read_text(encoding="utf-8")
-    lines += ["Its report:", "", *_fence("text", report), ""]
-    if rule in NOT_NAMED:
-        lines += [f"What is documented is told as such; the JSON report names {rule}.", ""]
-    return lines
+    return [*lines, "Its report:", "", *_fence("text", report), ""]
 
 
 def _show_sample(program: str, folder: str) -> list[str]:

@@ -152,7 +152,7 @@ def _word_documented(group: Group) -> str:
     finding = group.finding
     said = name_settings(group.outcomes)
     if finding is not None:
-        said += f": {word_source(finding)}"
+        said += f": {word_source(finding)} ({show_name(finding.rule)})"
     if group.others:
         said += f", and {show_count(len(group.others), 'more place')}"
     why = show_prose(first.why)
