@@ -91,7 +91,8 @@ BATCH_RULES = (
         explanation=(
             "Dropout or sampling draws as many numbers as the batch needs, from one stream: a row "
             "gets other numbers in another batch. It is told by an operator that draws, and of "
-            "equal rows makes others. A seed before each call does not repair it."
+            "equal rows makes others, or draws for a row what it drew for none before. A seed "
+            "before each call does not repair it."
         ),
         question="vary",
         references=("PyTorch docs: torch.Generator",),
