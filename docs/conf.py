@@ -28,8 +28,11 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
-# Types of annotations, of other projects too: their inventories would be fetched.
-nitpick_ignore_regex = [("py:.*", ".*")]
+# Of other projects, whose inventories would be fetched.
+nitpick_ignore_regex = [("py:class", r"(collections\.abc|os|pathlib|torch)\..*")]
+# Of docstrings: what stands in backticks is code, and two dashes are an option.
+default_role = "code"
+smartquotes = False
 autodoc_default_options = {"exclude-members": "__init__, __new__"}
 autodoc_class_signature = "separated"
 

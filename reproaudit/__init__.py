@@ -5,15 +5,26 @@
     result = reproaudit.audit("train.py", runs=5)
     print(result.findings[0].fix.patch)
 
-`audit` runs a program, `compare` compares what was recorded, `watch` records a training loop of
-this process, `load` reads a saved result. All give a `Result`, or raise a `ReproauditError`.
+`audit` runs a program; `vary`, `resume` and `seeds` ask further questions of it. `compare` compares
+what was recorded, `watch` records a training loop of this process, `load` reads a saved result.
+All give a `Result`, or raise a `ReproauditError`.
 """
 
 # Nothing is imported here, not even `typing`: the process of an audited program imports this
 # package before the program's first line.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from reproaudit.api import Result, Watch, audit, compare, load, watch
+    from reproaudit.api import (
+        Result,
+        Watch,
+        audit,
+        compare,
+        load,
+        resume,
+        seeds,
+        vary,
+        watch,
+    )
     from reproaudit.errors import ReproauditError, SubjectError, TraceError, UsageError
 
 __version__ = "0.2.0"
@@ -28,6 +39,9 @@ __all__ = [
     "audit",
     "compare",
     "load",
+    "resume",
+    "seeds",
+    "vary",
     "watch",
 ]
 

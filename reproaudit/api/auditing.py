@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from reproaudit.api.progress import choose_progress
+from reproaudit.api.asking import ask
 from reproaudit.api.result import Result, make_result
-from reproaudit.api.words import read_options, write_words
 from reproaudit.cli.arguments import make_audit_parser
-from reproaudit.cli.audit import make_audit_options
-from reproaudit.cli.choices import resolve_choices
-from reproaudit.cli.given import keep_options
-from reproaudit.cli.page_options import withhold
-from reproaudit.cli.tracking import track as track_results
-from reproaudit.config.project import load_project
-from reproaudit.config.subject import parse_subject
-from reproaudit.errors import SubjectError, UsageError
-from reproaudit.experiment.audit import audit as run_audit
+from reproaudit.cli.audit import answer_audit
+from reproaudit.cli.questions import Asked
 from reproaudit.experiment.deciding_runs import name_deciding_run
 from reproaudit.model.result import AuditResult
-from reproaudit.report.destinations import REPRODUCER, TRACES
-from reproaudit.report.early_answer import EarlyAnswer
-from reproaudit.track.registry import read_wanted
-
-_INTERRUPTED = "interrupted"
+from reproaudit.runs.progress import Progress
 
 
 def audit(
@@ -95,43 +82,12 @@ def audit(
     ReproauditError, whose `code` is stable: `reproaudit explain CODE` says more.
     """
     given = dict(locals())  # at first, while these are the arguments alone
-    for name in ("subject", "args", "inputs"):
-        del given[name]
-    if isinstance(args, str):
-        raise UsageError(
-            f"args is the text {args!r}, and is to be a list",
-            code="usage",
-            hint="write each word by itself, such as ['--lr', '0.1']; shlex.split(text) parts them",
-        )
-    parser = make_audit_parser()
-    words = write_words(parser, given)
-    options = read_options(parser, words)
-    folder = None if out is None else Path(out)
-    if folder is not None:
-        TRACES.try_folder(folder)
-    if repro is not None:
-        REPRODUCER.try_folder(Path(repro))
-    spec = parse_subject(os.fspath(subject), tuple(map(str, args)), inputs)
-    project = load_project(spec.folder)
-    choices = resolve_choices(options, project)
-    trackers = read_wanted(choices.track or ())
-    wanted = replace(
-        make_audit_options(options, spec, project=project, choices=choices, seed=seed),
-        given=keep_options(parser, words),
-        repro=None if repro is None else Path(repro),
-    )
-    progress = choose_progress(quiet, EarlyAnswer(spec.shown_folder).word)
-    try:
-        result = withhold(options, run_audit(wanted, progress, folder))
-    except SubjectError as error:
-        if error.code != _INTERRUPTED:
-            raise
-        # Not an Exception: a loop over several programs that goes on after a failure is to end.
-        raise KeyboardInterrupt(str(error)) from None
-    finally:
-        progress.close()
-    track_results([result], trackers)
-    return make_result(result, _list_traces(result, folder))
+
+    def make_runs(asked: Asked, progress: Progress) -> AuditResult:
+        return answer_audit(asked, progress, seed)
+
+    result, asked = ask(make_audit_parser(), given, make_runs)
+    return make_result(result, _list_traces(result, asked.out))
 
 
 def _list_traces(result: AuditResult, folder: Path | None) -> tuple[Path, ...]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from reproaudit.model.result import AuditResult
-from reproaudit.model.verdict import exit_code
 
 _MOST_PAGE_BYTES = 4_000_000  # of a page in a notebook, which holds it in its own file
 _FRAME = (
@@ -26,12 +25,6 @@ class Result(AuditResult):
     """
 
     traces: tuple[Path, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """What the command line would exit with: 0 reproducible, or within the tolerance; 1 a
-        divergence was found; 2 not audited."""
-        return exit_code([self.verdict])
 
     def render(self, format: str = "terminal") -> str:
         """Return a report as text: terminal, json, junit, sarif, github, markdown, codequality,

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from reproaudit.cli.arguments import Parser
 from reproaudit.errors import UsageError
-
-_HINT = "see help(reproaudit.audit); `reproaudit --help` says what each option does"
-
-
-def read_options(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
-    """Return what the words mean. Raises UsageError for a value that an option does not take."""
-    try:
-        return parser.parse_args(words)
-    except UsageError as error:
-        error.hint = _HINT
-        raise
 
 
 def write_words(parser: Parser, given: Mapping[str, object]) -> list[str]:
@@ -37,7 +25,9 @@ def write_words(parser: Parser, given: Mapping[str, object]) -> list[str]:
         if action.nargs == 0:
             if not isinstance(value, bool):
                 raise UsageError(
-                    f"{name} is {value!r}, and is to be True or False", code="usage", hint=_HINT
+                    f"{name} is {value!r}, and is to be True or False",
+                    code="usage",
+                    hint=f"see {parser.prog} --help",
                 )
             words += [option] if value else []
         elif action.nargs == "?" and isinstance(value, bool):
@@ -58,7 +48,11 @@ def _list_texts(value: object, *, is_repeated: bool) -> Iterator[str]:
         elif pairs:
             yield ",".join(pairs)
     elif isinstance(value, Sequence) and not isinstance(value, str):
-        yield from map(_write, value)
+        texts = list(map(_write, value))
+        if is_repeated:
+            yield from texts
+        elif texts:
+            yield ",".join(texts)
     else:
         yield _write(value)
 

@@ -18,55 +18,38 @@ from reproaudit.cli.choices import (
     limit_steps,
     read_settings,
     read_tolerances,
-    resolve_choices,
 )
 from reproaudit.cli.effort import read_effort
 from reproaudit.cli.execution import read_execution
-from reproaudit.cli.given import keep_options
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
-from reproaudit.cli.page_options import choose_page_options, refuse_patch_without_source, withhold
+from reproaudit.cli.page_options import choose_page_options, withhold
+from reproaudit.cli.questions import Asked, read_asked
 from reproaudit.cli.tracking import track
-from reproaudit.config.project import Choices, ProjectConfig, load_project
-from reproaudit.config.subject import SubjectSpec, parse_subject
+from reproaudit.config.project import Choices, ProjectConfig
+from reproaudit.config.subject import SubjectSpec
 from reproaudit.errors import UsageError
 from reproaudit.model.verdict import exit_code
-from reproaudit.report.destinations import REPRODUCER, TRACES, Failures
-from reproaudit.report.output import check_reports, emit
-from reproaudit.track.registry import read_wanted
+from reproaudit.report.destinations import Failures
+from reproaudit.report.output import emit
 
 if TYPE_CHECKING:
     from reproaudit.experiment.options import AuditOptions
     from reproaudit.model.result import AuditResult
+    from reproaudit.runs.progress import Progress
 
 
 def audit(words: list[str]) -> int:
     """Audit the subject that the words name, once for each seed; return the exit code."""
     parser = make_audit_parser()
     ours, subject, own = split_and_warn(parser, words)
-    options = parser.parse_args(ours)
-    if subject is None:
-        raise UsageError(
-            "no subject was named", code="usage", hint="reproaudit train.py; see reproaudit --help"
-        )
-    check_reports(options.report)
-    refuse_patch_without_source(options)
-    if options.repro is not None:
-        REPRODUCER.try_folder(Path(options.repro))
-    if options.out is not None:
-        TRACES.try_folder(Path(options.out))
+    asked = read_asked(parser, ours, subject, own)
+    options = asked.options
     seeds = _read_seeds(options)
-    spec = parse_subject(subject, own, options.inputs)
-    project = load_project(spec.folder)
-    choices = resolve_choices(options, project)
-    trackers = read_wanted(choices.track or ())
-    given = keep_options(parser, ours)
     verdicts = []
     failures = Failures()
     for number, seed in enumerate(seeds):
-        result = _audit_once(
-            options, spec, project=project, choices=choices, seed=seed, given=given
-        )
+        result = _audit_once(asked, seed)
         verdicts.append(result.verdict)
         result = withhold(options, result)
         # At once: what comes of the next seed must not cost this one's result.
@@ -75,7 +58,7 @@ def audit(words: list[str]) -> int:
             page = choose_page_options(options)
             emit(result, options.report, suffix, options=page, plain=options.plain)
         is_last = number == len(seeds) - 1
-        if not track([result], trackers) and not is_last:
+        if not track([result], asked.trackers) and not is_last:
             raise KeyboardInterrupt
     failures.raise_any()
     return exit_code(verdicts)
@@ -99,32 +82,39 @@ def _read_seeds(options: argparse.Namespace) -> list[int | None]:
         ) from None
 
 
-def _audit_once(
-    options: argparse.Namespace,
-    spec: SubjectSpec,
-    *,
-    project: ProjectConfig,
-    choices: Choices,
-    seed: int | None,
-    given: Sequence[str] = (),
-) -> AuditResult:
+def _audit_once(asked: Asked, seed: int | None) -> AuditResult:
     with hold_interrupts():
-        from reproaudit.experiment.audit import audit as run_audit
         from reproaudit.report.early_answer import EarlyAnswer
         from reproaudit.runs.progress import progress_for
 
-    wanted = make_audit_options(options, spec, project=project, choices=choices, seed=seed)
-    if seed != options.seed:
-        given = [*given, "--seed", str(seed)]
-    wanted = replace(wanted, given=tuple(given), patch_file=_find_patch_file(options.report))
-    if options.repro is not None:
-        wanted = replace(wanted, repro=Path(options.repro))
-    word = EarlyAnswer(spec.shown_folder).word
+    options = asked.options
+    word = EarlyAnswer(asked.spec.shown_folder).word
     progress = progress_for(options.quiet, word, plain=options.plain)
     try:
-        return run_audit(wanted, progress, _choose_folder(options, seed))
+        return answer_audit(asked, progress, seed)
     finally:
         progress.close()
+
+
+def answer_audit(asked: Asked, progress: Progress, seed: int | None) -> AuditResult:
+    """Audit the program under a seed; None: nothing is seeded."""
+    with hold_interrupts():
+        from reproaudit.experiment.audit import audit as run_audit
+
+    options = asked.options
+    wanted = make_audit_options(
+        options, asked.spec, project=asked.project, choices=asked.choices, seed=seed
+    )
+    given = asked.given
+    if seed != options.seed:
+        given = (*given, "--seed", str(seed))
+    wanted = replace(
+        wanted,
+        given=given,
+        patch_file=_find_patch_file(options.report),
+        repro=None if options.repro is None else Path(options.repro),
+    )
+    return run_audit(wanted, progress, _choose_folder(asked, seed))
 
 
 def _find_patch_file(reports: Sequence[tuple[str, str]]) -> str:
@@ -133,12 +123,11 @@ def _find_patch_file(reports: Sequence[tuple[str, str]]) -> str:
     return files[0] if files else ""
 
 
-def _choose_folder(options: argparse.Namespace, seed: int | None) -> Path | None:
+def _choose_folder(asked: Asked, seed: int | None) -> Path | None:
     """Return where the traces are kept, with --seeds one folder for each; None: they are not."""
-    if options.out is None:
-        return None
-    out = Path(options.out)
-    return out if seed == options.seed else out / f"seed-{seed}"
+    if asked.out is None or seed == asked.options.seed:
+        return asked.out
+    return asked.out / f"seed-{seed}"
 
 
 def make_audit_options(

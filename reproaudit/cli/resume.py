@@ -3,7 +3,6 @@ nothing interrupts?"""
 
 from __future__ import annotations
 
-import argparse
 import shlex
 from typing import TYPE_CHECKING
 
@@ -19,19 +18,18 @@ from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.cli.option_values import parse_path, parse_positive
 from reproaudit.cli.questions import (
     Asked,
+    answer,
     make_question_parser,
-    publish,
     read_asked,
-    require_subject,
 )
 from reproaudit.cli.report_options import add_reports
 from reproaudit.config.plan import StopWay
 from reproaudit.errors import UsageError
-from reproaudit.model.verdict import exit_code
 
 if TYPE_CHECKING:
     from reproaudit.experiment.resume_runs import ResumeOptions
     from reproaudit.model.result import AuditResult
+    from reproaudit.runs.progress import Progress
 
 _DESCRIPTION = """\
 Run the program through, twice; run it until it is stopped; and go on from the checkpoint that it \
@@ -68,8 +66,20 @@ def resume(words: list[str]) -> int:
     """Compare a resumed run of the subject that the words name; return the exit code."""
     parser = make_resume_parser()
     ours, subject, own = split_and_warn(parser, words)
-    options = parser.parse_args(ours)
-    subject = require_subject(subject, "resume", "train.py --at 6")
+    asked = read_asked(parser, ours, subject, own, example="train.py --at 6")
+    return answer(asked, answer_resume)
+
+
+def answer_resume(asked: Asked, progress: Progress) -> AuditResult:
+    """Compare a resumed run with uninterrupted ones."""
+    with hold_interrupts():
+        from reproaudit.experiment.resume import resume as compare_resumed
+
+    return compare_resumed(_make_options(asked), progress, asked.out)
+
+
+def _make_options(asked: Asked) -> ResumeOptions:
+    options = asked.options
     if options.at is None and options.stop_args is None:
         raise UsageError(
             "nothing says when the program is to be stopped",
@@ -77,26 +87,6 @@ def resume(words: list[str]) -> int:
             hint="--at STEP counts optimizer steps; or --stop-args 'ARGUMENTS' with which it ends "
             "early by itself",
         )
-    asked = read_asked(options, subject, own)
-    result = _compare(options, asked)
-    publish(options, result, asked.trackers)
-    return exit_code([result.verdict])
-
-
-def _compare(options: argparse.Namespace, asked: Asked) -> AuditResult:
-    with hold_interrupts():
-        from reproaudit.experiment.resume import resume as compare_resumed
-        from reproaudit.runs.progress import progress_for
-
-    wanted = _make_options(options, asked)
-    progress = progress_for(options.quiet, plain=options.plain)
-    try:
-        return compare_resumed(wanted, progress, asked.out)
-    finally:
-        progress.close()
-
-
-def _make_options(options: argparse.Namespace, asked: Asked) -> ResumeOptions:
     with hold_interrupts():
         from reproaudit.experiment.options import AuditOptions
         from reproaudit.experiment.resume_runs import ResumeOptions

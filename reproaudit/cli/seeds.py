@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from reproaudit.cli.arguments import (
     Parser,
@@ -18,16 +19,19 @@ from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
 from reproaudit.cli.option_values import parse_path
 from reproaudit.cli.questions import (
+    Asked,
+    answer,
     make_question_parser,
-    publish,
     read_asked,
-    require_subject,
 )
 from reproaudit.cli.report_options import add_reports
 from reproaudit.config.seed_argument import SeedArgument, SeedPlace
 from reproaudit.config.subject import SubjectKind, SubjectSpec
 from reproaudit.errors import UsageError
-from reproaudit.model.verdict import exit_code
+
+if TYPE_CHECKING:
+    from reproaudit.model.result import AuditResult
+    from reproaudit.runs.progress import Progress
 
 _DESCRIPTION = """\
 Does the seed do anything? Run the program twice under one seed and once under each of some others,
@@ -58,18 +62,22 @@ def seeds(words: list[str]) -> int:
     """Say what the seed of the named program reaches; return the exit code."""
     parser = make_seeds_parser()
     ours, subject, own = split_and_warn(parser, words)
-    options = parser.parse_args(join_values(ours))
-    subject = require_subject(subject, "seeds", "train.py --seed-arg --seed")
-    asked = read_asked(options, subject, own)
+    ours = join_values(ours)
+    asked = read_asked(parser, ours, subject, own, example="train.py --seed-arg --seed")
+    return answer(asked, answer_seeds)
+
+
+def answer_seeds(asked: Asked, progress: Progress) -> AuditResult:
+    """Say what the program's seed reaches, or when seeds and flags are set."""
+    options, project, choices = asked.options, asked.project, asked.choices
     argument = None if options.timeline else _read_argument(options, asked.spec)
-    project, choices = asked.project, asked.choices
+    given = _read_seeds(options.seeds)
     with hold_interrupts():
         from reproaudit.experiment.flag_timeline import read_timeline
         from reproaudit.experiment.options import AuditOptions
         from reproaudit.experiment.seed_runs import SeedOptions
         from reproaudit.experiment.seeds import find_seed_effects
         from reproaudit.runs.budget import Budget
-        from reproaudit.runs.progress import progress_for
 
     budget_runs, budget_s = choices.budget or (None, None)
     wanted = AuditOptions(
@@ -84,20 +92,9 @@ def seeds(words: list[str]) -> int:
         show_output=options.show_output,
         shows_source=not options.no_source,
     )
-    given = _read_seeds(options.seeds)
-    progress = progress_for(options.quiet, plain=options.plain)
-    try:
-        if argument is None:
-            result = read_timeline(wanted, progress, asked.out)
-        else:
-            result = find_seed_effects(SeedOptions(wanted, argument, given), progress, asked.out)
-    finally:
-        progress.close()
-    publish(options, result, asked.trackers)
     if argument is None:
-        # Nothing was compared, and all that was asked for was seen.
-        return int(any(setting.why for setting in result.timeline))
-    return exit_code([result.verdict])
+        return read_timeline(wanted, progress, asked.out)
+    return find_seed_effects(SeedOptions(wanted, argument, given), progress, asked.out)
 
 
 def make_seeds_parser() -> Parser:

@@ -37,7 +37,7 @@ from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.manifest.document import begins_as_json
 from reproaudit.model.events import Level
-from reproaudit.model.verdict import EXIT_NOT_AUDITED, exit_code
+from reproaudit.model.verdict import EXIT_NOT_AUDITED
 from reproaudit.printable import make_printable
 from reproaudit.report.destinations import TRACES
 from reproaudit.report.output import check_reports, emit
@@ -123,7 +123,7 @@ def compare(words: list[str]) -> int:
     page = choose_page_options(options, align)
     emit(result, options.report, plain=options.plain, options=page)
     track([result], trackers)
-    return exit_code([result.verdict])
+    return result.exit_code
 
 
 def report(words: list[str]) -> int:
@@ -141,7 +141,7 @@ def report(words: list[str]) -> int:
     page = choose_page_options(options, align)
     emit(result, options.report, plain=options.plain, options=page)
     track([result], trackers)
-    return exit_code([result.verdict])
+    return result.exit_code
 
 
 def explain(words: list[str]) -> int:

@@ -19,6 +19,7 @@ def add_track(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--track",
         action="append",
+        default=[],
         metavar="TRACKER[=PLACE]",
         help=f"also log the result to {', '.join(TRACKERS)}, or {NONE} (repeatable); PLACE is an "
         "experiment, a project or a folder",

@@ -12,7 +12,7 @@ from reproaudit.cli.audit import make_audit_options
 from reproaudit.cli.endpoint import vary_endpoint
 from reproaudit.cli.interrupts import hold_interrupts
 from reproaudit.cli.mistaken import split_and_warn
-from reproaudit.cli.questions import Asked, publish, read_asked, require_subject
+from reproaudit.cli.questions import Asked, answer, read_asked
 from reproaudit.cli.vary_options import list_table, make_vary_parser, part_tolerances
 from reproaudit.config.project import Choices, ProjectConfig
 from reproaudit.config.subject import SubjectSpec
@@ -20,7 +20,6 @@ from reproaudit.config.tolerance import Tolerances, parse_tolerances
 from reproaudit.errors import UsageError
 from reproaudit.knowledge.interventions import combine_settings
 from reproaudit.knowledge.wanted import Wanted, read_wanted
-from reproaudit.model.verdict import exit_code
 from reproaudit.report.output import write_to_stdout
 
 if TYPE_CHECKING:
@@ -46,33 +45,21 @@ def vary(words: list[str]) -> int:
                 hint="--endpoint asks a server instead of running a program",
             )
         return vary_endpoint(options)
-    subject = require_subject(subject, "vary", "train.py --vary threads=1,2")
-    asked = read_asked(options, subject, own)
-    wanted = read_wanted(options.vary or asked.project.vary)
-    result = _vary_subject(options, asked, wanted)
-    publish(options, result, asked.trackers)
-    return exit_code([result.verdict])
+    asked = read_asked(parser, ours, subject, own, example="train.py --vary threads=1,2")
+    return answer(asked, answer_vary)
 
 
-def _vary_subject(
-    options: argparse.Namespace, asked: Asked, wanted: Sequence[Wanted]
-) -> AuditResult:
-    with hold_interrupts():
-        from reproaudit.runs.progress import progress_for
-
-    progress = progress_for(options.quiet, plain=options.plain)
-    try:
-        return make_vary_result(
-            options,
-            asked.spec,
-            wanted,
-            progress=progress,
-            project=asked.project,
-            choices=asked.choices,
-            out=asked.out,
-        )
-    finally:
-        progress.close()
+def answer_vary(asked: Asked, progress: Progress) -> AuditResult:
+    """Run the program as it is and varied."""
+    return make_vary_result(
+        asked.options,
+        asked.spec,
+        read_wanted(asked.options.vary or asked.project.vary),
+        progress=progress,
+        project=asked.project,
+        choices=asked.choices,
+        out=asked.out,
+    )
 
 
 def make_vary_result(

@@ -31,7 +31,7 @@ from reproaudit.model.question import (
     SeedStream,
     VariationOutcome,
 )
-from reproaudit.model.verdict import Verdict
+from reproaudit.model.verdict import Verdict, exit_code
 
 RESULT_SCHEMA = 2
 
@@ -328,6 +328,19 @@ class AuditResult:
     # when seeds and determinism flags were set
     timeline: tuple[FlagSetting, ...] = ()
     schema: int = RESULT_SCHEMA
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line exits with: 0 reproducible, or within the tolerance; 1 a divergence
+        was found; 2 not audited. Of a timeline alone 0, and 1 if a seed or flag is set wrongly."""
+        if self.is_timeline:
+            return int(any(setting.why for setting in self.timeline))
+        return exit_code([self.verdict])
+
+    @property
+    def is_timeline(self) -> bool:
+        """True if one run shows when seeds and flags are set, and nothing was compared."""
+        return self.question is Question.SEEDS and not self.classes
 
     @property
     def end_step(self) -> int:

@@ -3,27 +3,110 @@
 from __future__ import annotations
 
 import inspect
+import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import reproaudit
-from reproaudit.api.words import read_options, write_words
+from reproaudit.api.words import write_words
 from reproaudit.cli.arguments import make_audit_parser
+from reproaudit.cli.main import main
+from reproaudit.cli.parsers import OF_A_SUBJECT
+from tests.report.cases import ONE_DIVERGENCE
 
-# Said of a result: `render` and `save`. Said by a loop in Python. Of a terminal alone.
-ELSEWHERE = {"report", "seeds", "plain", "help", "version"}
+# Said of a result: `render` and `save`. Said by a loop in Python. Of a terminal alone. Of a server.
+ELSEWHERE = {
+    "audit": {"report", "seeds", "plain", "help", "version"},
+    "vary": {
+        *("report", "plain", "help", "list"),
+        *("endpoint", "model", "chat", "prompts", "api_key_env", "requests", "max_tokens"),
+    },
+    "resume": {"report", "plain", "help"},
+    "seeds": {"report", "plain", "help"},
+}
 OF_SUBJECT = {"subject", "args"}
 
 
-def test_each_option_of_an_audit_is_an_argument_of_the_same_name() -> None:
+@pytest.mark.parametrize("question", ELSEWHERE)
+def test_each_option_of_a_question_is_an_argument_of_the_same_name(question: str) -> None:
     options = {
         name.removeprefix("--").replace("-", "_")
-        for name in make_audit_parser().list_options()
+        for name in OF_A_SUBJECT[question]().list_options()
         if name.startswith("--")
     }
-    arguments = set(inspect.signature(reproaudit.audit).parameters) - OF_SUBJECT
-    assert arguments == options - ELSEWHERE
+    arguments = set(inspect.signature(getattr(reproaudit, question)).parameters) - OF_SUBJECT
+    assert arguments == options - ELSEWHERE[question]
+
+
+# The function that makes the runs of a question, what is typed, and what is written in Python.
+ASKED: list[tuple[str, str, Callable[[], object]]] = [
+    (
+        "audit.audit",
+        "--runs=3 --tolerance=ulp=4 --seed=7 --env=A=1 --out=kept train.py --lr 0.1",
+        lambda: reproaudit.audit(
+            *("train.py", ["--lr", "0.1"]),
+            runs=3,
+            seed=7,
+            env={"A": "1"},
+            tolerance="ulp=4",
+            out="kept",
+        ),
+    ),
+    (
+        "vary.vary",
+        "vary --vary threads=1,2 --vary hash_seed --tolerance threads:ulp=4 --budget 9 train.py",
+        lambda: reproaudit.vary(
+            "train.py", vary=["threads=1,2", "hash_seed"], tolerance="threads:ulp=4", budget=9
+        ),
+    ),
+    (
+        "resume.resume",
+        "resume --at 6 --stop-by sigterm --resume-args '--go {checkpoint}' --steps 4 train.py",
+        lambda: reproaudit.resume(
+            "train.py", at=6, stop_by="sigterm", resume_args=["--go", "{checkpoint}"], steps=4
+        ),
+    ),
+    (
+        "seeds.find_seed_effects",
+        "seeds --seed-arg --seed --seeds 7,8 --deterministic train.py --lr 0.1",
+        lambda: reproaudit.seeds(
+            "train.py", ["--lr", "0.1"], seed_arg="--seed", seeds=[7, 8], deterministic=True
+        ),
+    ),
+    (
+        "flag_timeline.read_timeline",
+        "seeds --timeline --threads 1 train.py",
+        lambda: reproaudit.seeds("train.py", timeline=True, threads=1),
+    ),
+]
+
+
+@pytest.mark.parametrize(("run", "typed", "call"), ASKED, ids=[run for run, _, _ in ASKED])
+def test_what_is_asked_from_python_is_what_is_typed(
+    run: str,
+    typed: str,
+    call: Callable[[], object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").write_text("raise SystemExit('it was run')\n")
+    seen: list[Any] = []
+
+    def keep(options: object, *rest: object, **others: object) -> object:
+        # Without the progress, which is no part of the question.
+        wanted = [one for one in rest if not hasattr(one, "stage")]
+        seen.append((options, wanted, others))
+        return ONE_DIVERGENCE
+
+    monkeypatch.setattr(f"reproaudit.experiment.{run}", keep)
+    assert main(shlex.split(typed)) == ONE_DIVERGENCE.exit_code
+    call()
+    typed_options, written_options = seen
+    assert written_options == typed_options
 
 
 @pytest.mark.parametrize(
@@ -54,7 +137,7 @@ def test_an_argument_becomes_what_a_person_would_type(
 ) -> None:
     parser = make_audit_parser()
     assert write_words(parser, given) == words
-    read_options(parser, words)
+    parser.parse_args(words)
 
 
 @pytest.mark.parametrize(

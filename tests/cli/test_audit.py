@@ -45,9 +45,11 @@ def test_a_rate_chooses_the_number_of_runs_and_excludes_saying_it(tmp_path: Path
         make_options(tmp_path, "--rate", "0.5", "--runs", "4")
 
 
-def test_seeds_that_are_no_numbers_are_refused_before_anything_runs() -> None:
+def test_seeds_that_are_no_numbers_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    program = tmp_path / "train.py"
+    program.write_text("raise SystemExit('it was run')\n")
     with pytest.raises(UsageError, match="cannot understand --seeds '0,x'"):
-        audit(["--seeds", "0,x", "train.py"])
+        audit(["--seeds", "0,x", str(program)])
 
 
 def test_few_equal_runs_pass_when_the_time_is_over_only_where_nobody_said_how_many(

@@ -137,7 +137,7 @@ def word_lost_states(lost: Sequence[LostState]) -> str:
 def word_seeds(result: AuditResult, where: str) -> str:
     """Return the headline of a question after the seed, without a final full stop. `where` says
     where runs first differ, if they do."""
-    if not result.streams and len(result.runs) == 1:
+    if result.is_timeline:
         return _word_timeline(result.timeline)
     under = result.runs[0].condition
     numbers = {run.index for run in result.runs if run.condition == under}
