@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reproaudit.doctor.check import Check, State
-from reproaudit.files import require_room
+from reproaudit.doctor.folders import LIMIT_S, Room, find_room
 from reproaudit.knowledge.variables import NUMERIC_VARIABLES
 from reproaudit.prctl import set_subreaper
 from reproaudit.startup import is_installed
@@ -35,31 +33,28 @@ _TOLD = {
 }
 
 
-def check_folders() -> Iterator[Check]:
-    """Look at where traces are written, and where reports are."""
+def check_folders(limit_s: float = LIMIT_S) -> Iterator[Check]:
+    """Look at where traces are written, and where reports are, each for at most `limit_s`
+    seconds."""
     yield _check_folder(
         "temporary folder",
-        tempfile.gettempdir,
+        find_room(None, limit_s),
         "traces lie there while an audit goes on: name another folder with TMPDIR, or --out DIR",
         State.BROKEN,
     )
     yield _check_folder(
         "working folder",
-        os.getcwd,
+        find_room(os.getcwd(), limit_s),
         "programs write there, and so do reports: start where you may write, or use --fresh-copy",
         State.LOOK,
     )
 
 
-def _check_folder(name: str, find: Callable[[], str], advice: str, unwritable: State) -> Check:
-    try:
-        path = find()
-        require_room(path)
-        free = shutil.disk_usage(path).free
-    except OSError as error:
-        return Check(name, unwritable, f"cannot be written: {error.strerror or error}", advice)
-    found = f"{path}, {_show_size(free)} free"
-    if free < _LITTLE_DISK:
+def _check_folder(name: str, room: Room, advice: str, unwritable: State) -> Check:
+    if room.fault:
+        return Check(name, unwritable, room.fault, advice)
+    found = f"{room.path}, {_show_size(room.free)} free"
+    if room.free < _LITTLE_DISK:
         return Check(name, State.LOOK, found, f"little room for traces. {advice}")
     return Check(name, State.FINE, found)
 

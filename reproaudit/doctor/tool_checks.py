@@ -11,6 +11,7 @@ from importlib import metadata
 from importlib.util import find_spec
 
 from reproaudit.doctor.check import Check, State
+from reproaudit.doctor.folders import LIMIT_S, part_silent
 
 _LIMIT_S = 10.0  # for a program to say which version it is
 _COMPILERS = ("g++", "clang++", "c++")
@@ -28,10 +29,22 @@ _EXTRAS = {
 }
 
 
-def check_tools(environ: Mapping[str, str]) -> Iterator[Check]:
-    """Look for a compiler, git, and launchers."""
-    yield _check_compiler(environ)
-    git = shutil.which("git")
+def check_tools(environ: Mapping[str, str], limit_s: float = LIMIT_S) -> Iterator[Check]:
+    """Look for a compiler, git, and launchers in the folders of PATH, each of which has `limit_s`
+    seconds to answer."""
+    folders = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder]
+    answering, silent = part_silent(folders, limit_s)
+    if silent:
+        yield Check(
+            "path",
+            State.LOOK,
+            f"{', '.join(silent)} did not answer within {limit_s:g} s",
+            "what is started by its name is looked for there too, and may wait as long: take it "
+            "out of PATH, or mount it again",
+        )
+    path = os.pathsep.join(answering)
+    yield _check_compiler(environ, path)
+    git = shutil.which("git", path=path)
     if git is None:
         yield Check(
             "git",
@@ -42,15 +55,15 @@ def check_tools(environ: Mapping[str, str]) -> Iterator[Check]:
         )
     else:
         yield Check("git", State.FINE, _ask_version(git))
-    yield _check_launchers()
+    yield _check_launchers(path)
 
 
-def _check_compiler(environ: Mapping[str, str]) -> Check:
+def _check_compiler(environ: Mapping[str, str], path: str) -> Check:
     wanted = (environ["CXX"],) if environ.get("CXX") else _COMPILERS
     for name in wanted:
-        path = shutil.which(name)
-        if path is not None:
-            return Check("compiler", State.FINE, _ask_version(path))
+        compiler = shutil.which(name, path=path)
+        if compiler is not None:
+            return Check("compiler", State.FINE, _ask_version(compiler))
     return Check(
         "compiler",
         State.LOOK,
@@ -76,8 +89,8 @@ def _ask_version(path: str) -> str:
     return done.stdout.partition("\n")[0].strip() or path
 
 
-def _check_launchers() -> Check:
-    found = [name for name in _LAUNCHERS if shutil.which(name)]
+def _check_launchers(path: str) -> Check:
+    found = [name for name in _LAUNCHERS if shutil.which(name, path=path)]
     said = ", ".join(found) or "none on PATH"
     if "torchrun" in found:
         return Check("launchers", State.FINE, said)

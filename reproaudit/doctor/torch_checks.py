@@ -10,26 +10,18 @@ import json
 import os
 import platform
 import re
-import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from reproaudit.doctor.apart import run_apart
 from reproaudit.doctor.check import Check, State
 from reproaudit.manifest.machine import read_hardware
 from reproaudit.manifest.model import Hardware
 
 _OLDEST_PYTHON = (3, 10)
 _OLDEST_TORCH = (2, 9)
-_PACKAGE = Path(__file__).resolve().parent.parent
-# Without the working folder, where a program may have modules of the same names.
-_LOOK = (
-    "import sys; del sys.path[0]; sys.path.append(sys.argv.pop(1)); "
-    "from reproaudit.record.look import main; main(sys.argv[1])"
-)
+_LOOK = "from reproaudit.record.look import main; main(sys.argv[1])"
 _MOST_SHOWN = 3
 
 
@@ -76,52 +68,26 @@ def _word_lost(lost: list[str]) -> str:
 
 def _look(limit_s: float) -> tuple[dict[str, Any] | None, tuple[str, str]]:
     """Return what the other process found; where it found nothing, what happened and what to do."""
-    with tempfile.TemporaryDirectory(prefix="reproaudit-doctor-") as folder:
-        answer = Path(folder) / "found.json"
-        log = Path(folder) / "log"
-        words = [sys.executable, "-c", _LOOK, str(_PACKAGE.parent), str(answer)]
-        code = _run(words, log, limit_s)
-        if code is None:
+    # No file: the temporary folder may be what does not answer.
+    answer, told = os.pipe()
+    with open(answer, encoding="utf-8") as file:
+        try:
+            ended = run_apart(_LOOK, [f"/dev/fd/{told}"], limit_s, keeps=[told])
+        finally:
+            os.close(told)
+        if ended.code is None:
             return None, (
                 f"importing it took longer than {limit_s:g} s",
                 "try `python -c 'import torch'`: a slow file system, or a driver that does not "
                 "answer; --timeout waits longer",
             )
-        if answer.is_file():
-            return json.loads(answer.read_text(encoding="utf-8")), ("", "")
-        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-        last = next((line for line in reversed(lines) if line.strip()), f"exit code {code}")
-        return None, (
-            f"cannot be imported: {last.strip()}",
-            f"install it for this Python: {sys.executable} -m pip install torch reproaudit",
-        )
-
-
-def _run(words: list[str], log: Path, limit_s: float) -> int | None:
-    """Return the exit code; None if the process was killed, for it took too long."""
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env=_without_what_waits(os.environ),
-            start_new_session=True,
-        )
-        try:
-            return process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def _without_what_waits(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without the variable that has an interpreter ask for more at its
-    end."""
-    return {name: value for name, value in environ.items() if name != "PYTHONINSPECT"}
+        found = file.read()
+    if found:
+        return json.loads(found), ("", "")
+    return None, (
+        f"cannot be imported: {ended.last_line}",
+        f"install it for this Python: {sys.executable} -m pip install torch reproaudit",
+    )
 
 
 def _check_threads(threads: int, cores: int) -> Iterator[Check]:

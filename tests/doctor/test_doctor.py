@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from reproaudit.cli.main import main
-from reproaudit.doctor import tool_checks, torch_checks
+from reproaudit.doctor import folders, tool_checks, torch_checks
+from reproaudit.doctor.apart import run_apart
 from reproaudit.doctor.check import Check, State, decide_exit_code
 from reproaudit.doctor.machine_checks import check_folders, check_memory, check_variables
 from reproaudit.doctor.report import word_answer, write_check
@@ -83,9 +84,50 @@ def test_a_version_is_read_as_numbers(text: str, version: tuple[int, ...]) -> No
     assert read_version(text) == version
 
 
-def test_without_tools_each_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    checks = list(check_tools({"CXX": "no-compiler"}))
+# Stands in for a file system that does not answer: the call that asks it never returns.
+HANGS = "import time; time.sleep(1000)"
+
+
+def test_a_folder_that_does_not_answer_is_given_up_and_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(folders, "_TRY", HANGS)
+    monkeypatch.setenv("TMPDIR", "/mnt/dead")
+    temporary, working = check_folders(0.5)
+    assert (temporary.state, working.state) == (State.BROKEN, State.LOOK)
+    assert temporary.found == "/mnt/dead did not answer within 0.5 s"
+    assert working.found == f"{os.getcwd()} did not answer within 0.5 s"
+
+
+def test_of_path_the_folder_that_does_not_answer_is_named_and_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = tmp_path / "git"
+    git.write_text("#!/bin/sh\necho git version 7\n")
+    git.chmod(0o755)
+    # It never comes back from the folder, as after the time is over.
+    touch = (
+        "import os; ask = os.path.isdir; "
+        "os.path.isdir = lambda path: os._exit(9) if 'dead' in path else ask(path); "
+    )
+    monkeypatch.setattr(folders, "_TOUCH", touch + folders._TOUCH)
+    environ = {"PATH": f"/usr/nowhere:/mnt/dead:{tmp_path}"}
+    checks = list(check_tools(environ, 60.0))
+    assert only(checks, "path").found == "/mnt/dead did not answer within 60 s"
+    assert only(checks, "git").found == "git version 7"
+
+
+def test_what_a_look_started_ends_with_it() -> None:
+    reading, writing = os.pipe()
+    ended = run_apart(f"import os; os.fork(); {HANGS}", [], 0.5, keeps=[writing])
+    os.close(writing)
+    assert ended.code is None
+    assert os.read(reading, 1) == b""  # as soon as nobody holds the other end any more
+    os.close(reading)
+
+
+def test_without_tools_each_is_named() -> None:
+    checks = list(check_tools({"CXX": "no-compiler", "PATH": "/nowhere"}))
     assert {check.name: check.state for check in checks} == {
         "compiler": State.LOOK,
         "git": State.LOOK,
@@ -106,7 +148,10 @@ def test_a_temporary_folder_that_cannot_be_written_ends_it(
 ) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    monkeypatch.setattr("tempfile.tempdir", str(file))
+    monkeypatch.setenv("TMPDIR", str(file))
+    monkeypatch.setattr(
+        folders, "_TRY", f"import tempfile; tempfile.tempdir={str(file)!r}; {folders._TRY}"
+    )
     check = only(list(check_folders()), "temporary folder")
     assert check.state is State.BROKEN
     assert "TMPDIR" in check.advice
@@ -154,9 +199,7 @@ def test_the_page_shows_what_the_command_prints() -> None:
 
 
 def _advice(name: str) -> str:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", "/nowhere")
-        return only(list(check_tools({})), name).advice
+    return only(list(check_tools({"PATH": "/nowhere"})), name).advice
 
 
 def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) -> None:
