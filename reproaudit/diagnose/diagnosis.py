@@ -191,6 +191,7 @@ class Diagnostician:
             may_run=not self._was_interrupted,
             runs=self._trials.count_needed(self._fix or ()),
             proof=self._trials.find_equal_run(self._fix or ()),
+            has_ranks=self._ranks,
         )
         findings = patcher.add([row.finding for row in rows], self._fix or ())
         self._was_interrupted = self._was_interrupted or patcher.was_interrupted

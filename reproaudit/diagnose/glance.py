@@ -61,7 +61,8 @@ def glance(
         notes.append(_note_end(error.message))
     settled = [settle_finding(known.explained) for known in pinning.known]
     early.tell_causes(settled)
-    patcher = Patcher(lab, interned, refuses=bool(alerts), may_run=False)
+    has_ranks = judged.runs[0].world > 1
+    patcher = Patcher(lab, interned, refuses=bool(alerts), may_run=False, has_ranks=has_ranks)
     findings = patcher.add(settled, ())
     return Diagnosis(
         findings=unite_findings(findings),

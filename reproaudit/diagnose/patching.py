@@ -56,7 +56,7 @@ class Patcher:
     `refuses`: some op of the program would raise under the determinism flag, so that it may only
     warn. `may_run`: the patched copy may be run, within what is left of the lab's budget. So many
     `runs` of it must be equal: fewer could be by chance, where differences are rare. One fewer is
-    enough if they equal `proof`, a run under the fix.
+    enough if they equal `proof`, a run under the fix. `has_ranks`: processes train together.
     """
 
     def __init__(
@@ -68,11 +68,13 @@ class Patcher:
         may_run: bool = True,
         runs: int = _LEAST_RUNS,
         proof: Run | None = None,
+        has_ranks: bool = False,
     ) -> None:
         self.was_interrupted = False
         self._lab = lab
         self._runs = runs
         self._proof = proof
+        self._has_ranks = has_ranks
         self._interned = interned
         self._refuses = refuses
         self._by_hand: tuple[str, ...] = ()
@@ -146,6 +148,7 @@ class Patcher:
                 refuses=self._refuses,
                 beside_seeds=beside_seeds,
                 by_hand=self._by_hand,
+                has_ranks=self._has_ranks,
             )
             if patch == chosen:
                 break

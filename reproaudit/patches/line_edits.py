@@ -53,8 +53,13 @@ def edit_line(
     return []
 
 
-def edit_everywhere(program: ProgramText, edits: Sequence[LineEdit]) -> list[Edit]:
-    """Return the edits that are right wherever the file has a place for them."""
+def edit_everywhere(
+    program: ProgramText, edits: Sequence[LineEdit], scope: Scope = Scope.ONCE
+) -> list[Edit]:
+    """Return the edits that are right wherever the file has a place for them.
+
+    `scope` is who is known to run the file.
+    """
     found: list[Edit] = []
     for edit in edits:
         if isinstance(edit, SortIterated):
@@ -73,7 +78,7 @@ def edit_everywhere(program: ProgramText, edits: Sequence[LineEdit]) -> list[Edi
                     found += _set_keyword(program, edit, [call])
         elif isinstance(edit, RenameCalls) and edit.everywhere:
             for node in ast.walk(program.tree):
-                found += _rename_calls(program, edit, [node])
+                found += _rename_calls(program, edit, [node], scope)
     return found
 
 

@@ -82,14 +82,15 @@ def make_patch(
     refuses: bool = False,
     beside_seeds: bool = False,
     by_hand: Sequence[str] = (),
+    has_ranks: bool = False,
 ) -> Patch:
     """Return the one patch that does what all repairs do.
 
     `refuses`: some operator of the program raises under the determinism flag. `beside_seeds`: seeds
     go to those that the program sets already, where it has such a place. The interventions
-    `by_hand` are left to the user.
+    `by_hand` are left to the user. `has_ranks`: several processes that train together run it.
     """
-    draft = _Draft(subject)
+    draft = _Draft(subject, Scope.RANK if has_ranks else Scope.ONCE)
     at_start: dict[str, Intervention] = {}
     left: list[str] = []
     for repair in repairs:
@@ -163,6 +164,7 @@ class _Draft:
     """The files of a program, and the edits that were found for each."""
 
     subject: SubjectSpec
+    scope: Scope = Scope.ONCE  # who runs the program as a whole
     programs: dict[Path, ProgramText | None] = field(default_factory=dict)
     edits: dict[Path, list[Edit]] = field(default_factory=dict)
     seeds: list[tuple[str, ...]] = field(default_factory=list)  # of libraries, for the start
@@ -188,7 +190,7 @@ class _Draft:
     def _find_scope(self, repair: Repair, program: ProgramText) -> Scope:
         """Return who is known to run the line to blame, beside what its file tells."""
         if not repair.in_worker:
-            return Scope.ONCE
+            return self.scope
         # A job of a pool has no seed of its own, a worker of a loader has.
         texts = [program] if self.main is None else [program, self.main]
         return Scope.SAMPLE if any(map(has_only_loaders, texts)) else Scope.TASK
@@ -203,7 +205,7 @@ class _Draft:
             program = self._open(file) if file is not None else None
             if file is None or program is None:
                 continue
-            found = edit_everywhere(program, entry.edits)
+            found = edit_everywhere(program, entry.edits, self.scope)
             self.edits.setdefault(file, []).extend(found)
             is_edited = is_edited or bool(found)
         return is_edited

@@ -23,8 +23,11 @@ def fix_seeds(
 ) -> list[Edit]:
     """Return the edits that make a constant of a seed that the nodes set, or give a name to.
 
-    In what workers run it is made of their own seed instead; `scope` is who is known to run it.
+    In what workers run it is made of their own seed instead; `scope` is who is known to run it. On
+    several ranks it stays a constant: what shares data out among them is seeded alike on each.
     """
+    if scope is Scope.RANK:
+        scope = Scope.ONCE
 
     def replace_by_seed(node: ast.expr) -> list[Edit]:
         seed = write_seed(program, node, edit.value, scope)

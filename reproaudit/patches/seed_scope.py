@@ -16,6 +16,8 @@ from reproaudit.patches.program_text import Edit, ProgramText, read_function_nam
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 # A worker's torch is seeded by its loader's seed and its number, before the program's code runs.
 WORKER_SEED = "{torch}.initial_seed() % 2**32"
+# Launchers of torch set the variable before the program starts.
+_RANK_SEED = 'int(os.environ.get("RANK", 0))'
 _SAMPLE_SEED = "{torch}.randint(2**32, ()).item()"
 
 _SAMPLE_METHODS = ("__getitem__", "__getitems__")
@@ -30,6 +32,7 @@ class Scope(Enum):
     """Who runs a line, and how often."""
 
     ONCE = "the program, as far as its text tells"
+    RANK = "each of several processes that train together"
     WORKER = "each worker of a DataLoader, when it starts or begins an epoch"
     SAMPLE = "each worker of a DataLoader, for each sample"
     TASK = "each thread or job of a pool"
@@ -56,6 +59,8 @@ def write_seed(program: ProgramText, node: ast.expr, text: str, scope: Scope) ->
         return Seed(text)
     if found is Scope.TASK:
         return None
+    if found is Scope.RANK:
+        return Seed(_RANK_SEED, tuple(add_import(program, "os")))
     name, edits = _name_torch(program)
     wanted = WORKER_SEED if found is Scope.WORKER else _SAMPLE_SEED
     return Seed(wanted.format(torch=name), edits)

@@ -69,6 +69,22 @@ def test_the_program_itself_gets_a_constant() -> None:
     assert patch("import torch\nrng = default_rng()  # here\n") == "rng = default_rng(0)  # here"
 
 
+def test_each_of_several_ranks_has_a_generator_of_its_own_seed() -> None:
+    program = ProgramText("import numpy as np\nrng = np.random.default_rng()\n")
+    wanted = (
+        'import os\nimport numpy as np\nrng = np.random.default_rng(int(os.environ.get("RANK", 0)))'
+    )
+    for edits in (
+        edit_line(program, BARE, 2, Scope.RANK),
+        edit_everywhere(program, BARE, Scope.RANK),
+    ):
+        assert program.apply(edits).rstrip() == wanted
+    # What shares data out among ranks must be seeded alike on each.
+    shared = ProgramText("sampler = Generator(time.time())\n")
+    patched = shared.apply(edit_line(shared, INTERVENTIONS["clock.fixed"].edits, 1, Scope.RANK))
+    assert patched == "sampler = Generator(0)\n"
+
+
 def test_what_is_known_to_run_in_a_worker_is_no_constant() -> None:
     text = "import torch\ndef f():\n    return default_rng()  # here\n"
     assert "torch.randint" in patch(text, Scope.SAMPLE)
