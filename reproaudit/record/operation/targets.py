@@ -148,7 +148,8 @@ class Capture:
         if not plain.agree or plain.differing < _CERTAIN_REPETITIONS:
             return False
         given = {_memory(tensor) for tensor, _ in self._inputs}
-        in_place = [tensor for tensor in written if _memory(tensor) in given]
+        # On a device a first call may take another algorithm than all later ones.
+        in_place = [one for one in written if one.is_cpu and _memory(one) in given]
         return any(self._recorder.has_threads or tensor.is_shared() for tensor in in_place)
 
     def _save(self, func: Any, args: Any, kwargs: Any) -> None:
