@@ -31,6 +31,7 @@ COMMANDS = {
     "RA103": _AUDIT,
     "RA201": _AUDIT,
     "RA202": _AUDIT,
+    "RA203": "reproaudit vary {} --vary fileordering",
     "RA301": _AUDIT,
     "RA302": _AUDIT,
     "RA303": _AUDIT,
@@ -47,9 +48,13 @@ COMMANDS = {
     "RA509": _RANKS,
     "RA510": _RANKS,
     "RA511": "reproaudit --fast -- torchrun --nproc-per-node 2 {}",
+    "RA601": "reproaudit vary {} --vary mkldnn",
+    "RA602": "reproaudit vary {} --vary home",
+    "RA603": "reproaudit vary {} --vary workers=2",
     "RA604": "reproaudit vary {0}::train --inputs {0}::make_batch --vary batch_split=2",
     "RA605": "reproaudit vary {}::answer --inputs float32[64,512] --vary batch=1,8,64",
     "RA606": _BATCHES,
+    "RA608": _BATCHES,
     "RA609": _BATCHES,
     "RA610": _RESUME,
     "RA611": _RESUME,
@@ -75,19 +80,7 @@ SAMPLES = {
 }
 # Rules of which no program is kept, and why.
 WITHOUT_PROGRAM = {
-    **dict.fromkeys(
-        (
-            "RA203",
-            "RA405",
-            "RA406",
-            "RA507",
-            "RA601",
-            "RA602",
-            "RA603",
-            "RA608",
-        ),
-        "One is still to be written",
-    ),
+    **dict.fromkeys(("RA405", "RA406", "RA507"), "One is still to be written"),
     "RA626": "It takes a library that seeds with a constant of its own",
     "RA999": (
         "It is what is said where nothing else can be: a program whose cause is established would "
