@@ -64,6 +64,9 @@ class Recorder:
         self.pid = _getpid()
         self.of_thread = StateOfThread()
         self.most_steps = plan.steps
+        # False while a file is imported for one thing in it: it may train as well, and that is not
+        # what was asked for.
+        self.counts_steps = True
         # Only while the program goes on past its steps: when that ends, and where its last step
         # ended in the trace.
         self.overtime: tuple[float, int] | None = None
@@ -135,6 +138,7 @@ class Recorder:
 
     def limit_as_child(self) -> None:
         """Stop where the plan says so for the processes that the program starts."""
+        self.counts_steps = True
         self.overtime = None
         self._goes_on_until = 0.0
         self.most_steps = self.plan.steps_of_children or self.plan.steps
@@ -199,6 +203,11 @@ class Recorder:
 
     # -- steps
 
+    def begin_calls(self) -> None:
+        """Count steps from here on: the file of what is called has been imported."""
+        self.counts_steps = True
+        self.backwards = self.optimizer_steps = 0
+
     def begin_optimizer_step(self) -> None:
         """Interrupt the program if it is to be stopped before this step."""
         stop = self.plan.stop
@@ -219,6 +228,9 @@ class Recorder:
             self._end_step()
 
     def _end_step(self) -> None:
+        if not self.counts_steps:
+            self.flush()
+            return
         stop = self.plan.stop
         if stop is not None and not self.has_optimizer:
             self.begin_optimizer_step()  # of a program that has none, and does not announce a step

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import reproaudit
 from reproaudit.config.plan import RunPlan
+from reproaudit.config.subject import SubjectKind
 from reproaudit.errors import SubjectError
 from reproaudit.model.events import Outcome, OutcomeKind, Unchecked
 from reproaudit.record.hooks.callsite import FrameKinds
@@ -185,7 +186,9 @@ class Host:
     def _install_recorder(self) -> None:
         from reproaudit.record.process.install import install
 
-        self._tell_recorder(install(self.plan, self.when_imported))
+        recorder = install(self.plan, self.when_imported)
+        recorder.counts_steps = self.plan.subject.kind is not SubjectKind.ATTRIBUTE
+        self._tell_recorder(recorder)
 
     def _or_end(self, action: Callable[[], None]) -> None:
         try:

@@ -211,6 +211,8 @@ def run_attribute(
     else:
         raise _refuse_kind(spec, target)
     live = recorder()
+    if live is not None:
+        live.begin_calls()
     calls = 1 if live is None or live.plan.steps is None else live.plan.steps
     for _ in range(calls):
         before = live.step if live is not None else 0

@@ -5,11 +5,19 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from reproaudit.config.settings import Settings
 from reproaudit.config.subject import SubjectKind, SubjectSpec
-from reproaudit.errors import UsageError
+from reproaudit.errors import SubjectError, UsageError
+from reproaudit.model.events import EventKind
 from reproaudit.record.process.subjects import load_attribute, run_attribute, run_module, run_script
+from reproaudit.runs.budget import Budget
+from reproaudit.runs.lab import Lab, RunSetup
+from reproaudit.runs.progress import Quiet
+from reproaudit.runs.request import RunRequest
+from reproaudit.trace.reader import Trace
 
 STEPS = """
 import torch
@@ -108,3 +116,40 @@ def test_annotations_of_a_script_are_what_they_are_without_us(
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     run_script(SubjectSpec(SubjectKind.SCRIPT, tmp_path, path=str(path)))
     assert vars(sys.modules["__main__"])["found"] == {"x": int}
+
+
+TRAINS_AT_IMPORT = """
+import torch
+net = torch.nn.Linear(3, 1)
+def step():
+    net(torch.ones(2, 3)).sum().backward()
+for _ in range(4):
+    step()
+"""
+
+
+def run_recorded(folder: Path, attribute: str) -> Trace:
+    (folder / "training.py").write_text(TRAINS_AT_IMPORT)
+    lab = Lab(
+        SubjectSpec(SubjectKind.ATTRIBUTE, folder, path="training.py", attribute=attribute),
+        Settings(),
+        folder / "lab",
+        Quiet(),
+        setup=RunSetup(steps=2, values_mb=0, timeout_s=100),
+        budget=Budget(),
+    )
+    return lab.run(RunRequest(name="plain", index=0, what="a run")).main
+
+
+@pytest.mark.slow
+def test_what_a_file_trains_when_it_is_imported_takes_none_of_the_steps(tmp_path: Path) -> None:
+    trace = run_recorded(tmp_path, "step")
+    # Of each call the output and the loss.
+    outputs = trace.columns.numbers(EventKind.OUTPUT)
+    assert np.bincount(trace.columns.step[outputs]).tolist() == [10, 2]
+
+
+@pytest.mark.slow
+def test_a_name_that_is_not_there_is_said_whatever_the_file_trains(tmp_path: Path) -> None:
+    with pytest.raises(SubjectError, match="has no 'nofunc'"):
+        run_recorded(tmp_path, "nofunc")
