@@ -11,8 +11,9 @@ from reproaudit.model.result import AuditResult
 
 _MOST_PAGE_BYTES = 4_000_000  # of a page in a notebook, which holds it in its own file
 _FRAME = (
-    '<iframe srcdoc="{page}" sandbox="allow-scripts allow-popups" title="reproaudit" '
-    'style="width: 100%; height: 640px; border: 1px solid #8888; border-radius: 4px"></iframe>'
+    '<iframe srcdoc="{page}" sandbox="allow-scripts allow-popups allow-popups-to-escape-sandbox" '
+    'title="reproaudit" style="width: 100%; height: 640px; resize: vertical; '
+    'border: 1px solid #8888; border-radius: 4px"></iframe>'
 )
 
 

@@ -71,6 +71,11 @@ def test_a_page_is_drawn_as_the_text_of_a_sandboxed_frame(
     tab.open_in_sandbox(write_page(name), inline=True)
     with tab.frame():
         check_drawn(tab, name)
+        # A link to a part of the page leads there, and loads nothing.
+        (*_, last) = tab.find("nav.beside a")
+        tab.run("arguments[0].click()", last)
+        tab.wait_until("return scrollY > 0")
+        check_drawn(tab, name)
 
 
 def test_a_page_allows_nothing_but_its_own_scripts(browser: Browser, write_page: Pages) -> None:

@@ -219,6 +219,17 @@ function closeAfterPaper() {
   announceTheme();
 }
 
+/** Lead to the part that a link of the page names. Where the page is the text of a frame, as in a notebook, its address is
+ * that of the page around it: the browser would load that one here.
+ * @param {MouseEvent} event */
+function followInFrame(event) {
+  const link = event.target instanceof Element ? event.target.closest('a[href^="#"]') : null;
+  if (!link || location.href !== "about:srcdoc" || event.defaultPrevented) return;
+  event.preventDefault();
+  document.getElementById((link.getAttribute("href") ?? "").slice(1))?.scrollIntoView();
+}
+
+document.addEventListener("click", followInFrame);
 window.addEventListener("beforeprint", openForPaper);
 window.addEventListener("afterprint", closeAfterPaper);
 
