@@ -14,6 +14,7 @@ from reproaudit.comparison.aligned_ops import align_all
 from reproaudit.comparison.boundaries import compare_boundaries, compare_tables
 from reproaudit.comparison.class_tables import Sketch, Tables, sketch
 from reproaudit.comparison.entropy import differing_calls
+from reproaudit.comparison.initial_state import find_other_beginning
 from reproaudit.comparison.interning import Interned
 from reproaudit.comparison.judge import Judged, judge
 from reproaudit.comparison.localise import localise
@@ -26,6 +27,7 @@ from reproaudit.diagnose.sources import explain_sources
 from reproaudit.diagnose.untried import advise_untried
 from reproaudit.errors import UsageError
 from reproaudit.experiment.absent_ranks import note_absent_ranks
+from reproaudit.experiment.beginning import blame_beginning, make_beginning_finding
 from reproaudit.experiment.conclude import conclude
 from reproaudit.experiment.excerpts import find_source_of_runs
 from reproaudit.experiment.refused_ops import WHAT_OF_RANKS
@@ -84,6 +86,9 @@ def compare_traces(
                 "the traces were recorded at level boundary",
             )
         )
+    other = None if pair is None else find_other_beginning(*pair)
+    if other is not None:
+        findings = (make_beginning_finding(other), *findings)
     notes.append(
         NotChecked(
             Unchecked.REFUSALS_NOT_LOOKED_FOR,
@@ -201,8 +206,9 @@ def _explain_pair(
     explained = explain_sources(
         recorded.localisation.sources, pair, differing_calls(*pair, interned), reordered=reordered
     )
-    settled = (replace(one, finding=settle_finding(one)) for one in explained)
-    return tuple(advise_untried(one, pair) for one in settled)
+    settled = [replace(one, finding=settle_finding(one)) for one in explained]
+    left = blame_beginning(settled, find_other_beginning(*pair))
+    return tuple(advise_untried(one, pair) for one in left)
 
 
 def _note_damage(runs: Sequence[Run]) -> list[NotChecked]:

@@ -33,7 +33,8 @@ class EventKind(IntEnum):
     # Only where several ranks train together, to compare these with each other:
     REPLICA = 14  # a module that DistributedDataParallel keeps equal on several ranks
     BUFFER = 15  # a buffer when an optimizer steps
-    STATE = 16  # what an optimizer finds when it steps: its own state; at first also parameters
+    STATE = 16  # what an optimizer finds when it steps: its own state; at first also parameters.
+    # In the phase of initialisation, without ranks: what a loop that is watched begins with.
     # Only where the plan asks for it, to compare a resumed run with an uninterrupted one:
     PIECE = 17  # a piece of what a training program needs to go on, where it has changed
     SETTING = 18  # a seed or a determinism flag was set; only where a plan asks for it

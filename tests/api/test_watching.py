@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import reproaudit
-from reproaudit.model.events import EventKind, OutcomeKind
+from reproaudit.model.events import EventKind, OutcomeKind, Phase
 from reproaudit.trace.reader import Trace
 
 pytestmark = pytest.mark.seeded
@@ -70,6 +70,40 @@ def test_the_line_that_drew_other_numbers_is_named() -> None:
     source = Path(__file__).read_text().splitlines()
     assert "torch.rand(3, 4)" in source[location.line - 1]
     assert location.path.endswith("test_watching.py")
+
+
+@pytest.mark.parametrize("level", ["boundary", "operation"])
+def test_loops_that_began_with_other_weights_are_told_by_their_first_parameter(level: str) -> None:
+    watches = []
+    for seed in (0, 1):
+        model, optimizer = make_model(seed)
+        with reproaudit.watch(model, optimizer, level=level) as watch:
+            train(model, optimizer)
+        watches.append(watch)
+    result = reproaudit.compare(*watches)
+    assert result.verdict == "not-reproducible"
+    (finding,) = result.findings
+    assert (finding.phase, finding.module, finding.op) == (Phase.INITIALISATION, "0", None)
+    # What made them lies before the block: nobody saw it.
+    assert finding.cause == "unknown"
+    (note,) = finding.evidence.notes
+    said = "4 of 4 parameters and buffers differ before the first step, first 0.weight"
+    assert note.startswith(said)
+    assert "initialisation" in result.headline
+
+
+def test_another_beginning_does_not_hide_a_line_that_draws_other_numbers() -> None:
+    watches = []
+    for seed in (0, 1):
+        model, optimizer = make_model(seed)
+        with reproaudit.watch(model, optimizer) as watch:
+            noisy(model, optimizer)
+        watches.append(watch)
+    beginning, draw, *_ = reproaudit.compare(*watches).findings
+    assert beginning.phase is Phase.INITIALISATION
+    assert draw.location is not None
+    source = Path(__file__).read_text().splitlines()
+    assert "torch.rand(3, 4)" in source[draw.location.line - 1]
 
 
 def test_a_model_that_was_trained_before_says_so_in_its_first_tensors() -> None:

@@ -343,6 +343,20 @@ class Boundaries:
         if is_gradient:
             self._replicas.record_before_step(optimizer)
 
+    def record_initial(self, model: torch.nn.Module) -> None:
+        """Learn the model's names, and record its parameters and buffers as they are now.
+
+        Not in one of several ranks: there STATE says what an optimizer finds, and a rank may hold a
+        share of its own.
+        """
+        self.names.root(model)
+        if is_one_of_several():
+            return
+        with self._guest("the initial parameters"):
+            for own, tensor in (*model.named_parameters(), *model.named_buffers()):
+                name = self.names.parameter(tensor) or own
+                self._try_to_record(EventKind.STATE, Phase.INITIALISATION, name, tensor)
+
     # -- data
 
     def _wrap_next(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -32,8 +32,9 @@ def watching(
 ) -> Iterator[Recorder]:
     """Record what happens inside, and at most so many steps; what follows these goes on unrecorded.
 
-    Tensors are called as in the `models`, whichever of their modules is called first. Without
-    optimizers each backward pass is a step. An exception ends the trace with its name and goes on.
+    Tensors are called as in the `models`, whichever of their modules is called first, and what the
+    models hold at the beginning is recorded, but for a rank among several. Without optimizers each
+    backward pass is a step. An exception ends the trace with its name and goes on.
     Raises UsageError if this process is recorded already.
     """
     _require_types(models, optimizers)
@@ -55,7 +56,7 @@ def watching(
         outcome = Outcome(OutcomeKind.COMPLETED, 0)
         try:
             for model in models:
-                installation.boundaries.names.root(model)
+                installation.boundaries.record_initial(model)
             yield recorder
         except BaseException as error:
             outcome = Outcome(OutcomeKind.RAISED, 1, describe_in_one_line(error))
