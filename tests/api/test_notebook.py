@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests import warm
 from tests.notebooks import write_notebook
 
 PROGRAM = """
@@ -19,7 +20,9 @@ for _ in range(2):
     model(torch.ones(2, 4)).sum().backward()
     optimizer.step()
 """
-AUDIT = """import reproaudit
+AUDIT = """import sys
+sys.executable = {python!r}
+import reproaudit
 reproaudit.audit("train.py", runs=2, no_diagnosis=True, no_alerts=True)
 """
 LOOP = """
@@ -53,7 +56,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     nbformat = pytest.importorskip("nbformat", reason="an extra of its own executes notebooks")
     folder: Path = tmp_path_factory.mktemp("notebook")
     (folder / "train.py").write_text(PROGRAM)
-    path = write_notebook(folder / "n.ipynb", AUDIT, LOOP, COMPARE)
+    path = write_notebook(folder / "n.ipynb", AUDIT.format(python=warm.python()), LOOP, COMPARE)
     notebook = nbformat.read(path, as_version=4)
     nbclient.NotebookClient(
         notebook, timeout=200, resources={"metadata": {"path": folder}}
