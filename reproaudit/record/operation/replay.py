@@ -136,7 +136,7 @@ class Rerun:
                 differing += 1
                 if not other:
                     other = tuple(raw_bytes(tensor) for tensor in again)
-        return Repetitions(way, made, differing, len(results) < 2, other)
+        return Repetitions(way, made, differing, agree=len(results) < 2, other=other)
 
     def _repeat_under_contention(self, device: torch.device | None) -> Repetitions:
         if device is not None:
