@@ -39,11 +39,14 @@ COMMANDS = {
     "RA402": _AUDIT,
     "RA403": _AUDIT,
     "RA404": _AUDIT,
+    "RA405": "reproaudit vary {} --vary cpu",
+    "RA406": "reproaudit --fast -- torchrun --nproc-per-node 3 {}",
     "RA501": _FAST,
     "RA502": _FAST,
     "RA503": _FAST,
     "RA504": _AUDIT,
     "RA505": _AUDIT,
+    "RA507": _RANKS,
     "RA508": _RANKS,
     "RA509": _RANKS,
     "RA510": _RANKS,
@@ -80,7 +83,6 @@ SAMPLES = {
 }
 # Rules of which no program is kept, and why.
 WITHOUT_PROGRAM = {
-    **dict.fromkeys(("RA405", "RA406", "RA507"), "One is still to be written"),
     "RA626": "It takes a library that seeds with a constant of its own",
     "RA999": (
         "It is what is said where nothing else can be: a program whose cause is established would "

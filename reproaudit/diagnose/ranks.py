@@ -92,11 +92,12 @@ def _warn_of_buffer(parting: Parting) -> ProgramWarning:
     place = parting.wrapped_at or parting.steps_at
     where = show_parts(parting.parts)
     others = f" ({parting.count} buffers do)" if parting.count > 1 else ""
+    made = "" if parting.wrapped_at is None else f"; the copies are made{_at(parting.wrapped_at)}"
     return ProgramWarning(
         rule="RA507",
         location=place,
         message=f"each rank changes buffers on its own, and nothing makes them equal: from step "
-        f"{parting.step} on {parting.name} {where}{others}",
+        f"{parting.step} on {parting.name} {where}{others}{made}",
     )
 
 
