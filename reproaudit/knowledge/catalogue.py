@@ -33,6 +33,7 @@ ERRORS = {
         "pyproject.toml could not be read or is not valid TOML, so presets and defaults under "
         "[tool.reproaudit] are not known."
     ),
+    "device-absent": "A check is to run on a GPU, and torch sees none on this machine.",
     "digests-unreadable": (
         "The file that --against names holds no digests of a run, is cut off, or was made by "
         "another version. Such a file is made by `reproaudit digest TRACE --out FILE`."

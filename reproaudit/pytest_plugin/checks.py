@@ -57,6 +57,18 @@ def list_devices() -> list[str]:
     return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 
+def require_device(device: str) -> None:
+    """Raise UsageError if a GPU is named and torch sees none."""
+    __tracebackhide__ = True
+    if device.startswith("cuda") and "cuda" not in list_devices():
+        raise UsageError(
+            f"torch sees no device {device!r} here",
+            code="device-absent",
+            hint='@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU") skips '
+            "the test where there is none",
+        )
+
+
 class Checks:
     """What the fixture gives to a test."""
 
@@ -91,6 +103,8 @@ class Checks:
         )
         options = complete_options(self._item.config, said, default_runs=_RUNS)
         call = bind_device(step, device)
+        if device is not None:
+            require_device(device)
         number = self._made
         self._made += 1
         wanted = read_check()
@@ -127,11 +141,16 @@ class Checks:
 
         `str()` of what is returned tells the op and the line where the results are first further
         apart than the tolerance, by default what `torch.testing.assert_close` allows for the dtype.
-        Draw on the CPU and move: the devices' own random streams give different numbers.
+        Draw on the CPU and move: the devices' own random streams give different numbers. Raises
+        UsageError if `step` takes no `device`, or one of them is not there.
         """
+        __tracebackhide__ = True
         from reproaudit.experiment.devices import CLOSE, compare_results
 
         tolerances = CLOSE if tolerance is None else read_tolerances(tolerance)
+        for device in (first, second):
+            bind_device(step, device)
+            require_device(device)
         folder = self._item.config.invocation_params.dir
         on_first, on_second = record_op_values(step, (first, second), folder, seed)
         return compare_results((first, second), on_first, on_second, tolerances)
@@ -162,12 +181,17 @@ def bind_device(step: Callable[..., Any], device: str | None) -> Callable[[], An
         parameters = {}
     takes_device = parameters.pop("device", None) is not None
     needed = [name for name, parameter in parameters.items() if _is_required(parameter)]
-    if needed or (device is not None and not takes_device):
-        lack = f"needs {', '.join(needed)}" if needed else "takes no argument `device`"
+    if needed:
         raise UsageError(
-            f"the step {lack}",
+            f"the step needs {', '.join(needed)}",
             code="step-arguments",
             hint="give a function without required arguments, or with `device` alone",
+        )
+    if device is not None and not takes_device:
+        raise UsageError(
+            f"the step takes no argument `device`, and is to be run on {device!r}",
+            code="step-arguments",
+            hint="write it as `def step(device)` and compute there, or leave out the device",
         )
     if not takes_device:
         return step
