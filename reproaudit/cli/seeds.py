@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from reproaudit.runs.progress import Progress
 
 _DESCRIPTION = """\
-Does the seed do anything? Run the program twice under one seed and once under each of some others,
-and say of each line that draws random numbers whether they follow the seed, are the same under
-every seed, or are others in each run. Weights, the order of the data, augmentation and dropout are
-to follow it; a split of the data may well stay.
+Does the seed do anything? Run the program four times under one seed and once under each of some
+others, and say of each line that draws random numbers whether they follow the seed, are the same
+under every seed, or are others in each run. Weights, the order of the data, augmentation and
+dropout are to follow it; a split of the data may well stay.
 
   reproaudit seeds train.py --seed-arg --seed          the program takes `--seed 1`
   reproaudit seeds train.py --seed-env SEED            it reads the variable SEED
@@ -45,7 +45,7 @@ to follow it; a split of the data may well stay.
   reproaudit seeds train.py --seed-arg --seed --epochs 2
                                                        words that are not ours are the program's
   reproaudit seeds train.py --seed-arg=--seed --seeds 7,8,0
-                                                       under 7 twice, and under 8 and 0
+                                                       under 7, and under 8 and 0
   reproaudit seeds train.py --timeline                 when seeds and flags are set: one run
 
 Found are a seed that is ignored, set too late, or overwritten, by which line and library; a seed 0
@@ -121,11 +121,11 @@ def make_seeds_parser() -> Parser:
         "--seeds",
         metavar="N,N,…",
         default="1,2,0",
-        help="which seeds: the first one twice (default 1,2,0: zero is false, and often taken for "
-        "no seed)",
+        help="which seeds: the first one four times (default 1,2,0: zero is false, and often taken "
+        "for no seed)",
     )
     add_inputs(parser)
-    add_run_options(parser)
+    add_run_options(parser, steps="optimizer steps to look at in each run (default 10)")
     add_tolerance(parser)
     add_budget(parser)
     parser.add_argument(
