@@ -129,6 +129,14 @@ def _add_values(
             code="variation-unknown",
             hint=did_you_mean(name, known),
         )
+    if name in VARIATIONS and VARIATIONS[name].values:
+        for value in values[1:]:
+            if value.partition("=")[0] in VARIATIONS:
+                raise UsageError(
+                    f"{value!r} is no value of {name}: what follows {name}= are its values",
+                    code="variation-syntax",
+                    hint=f"give it a --vary of its own: --vary {value}",
+                )
     before, is_asked_for = chosen.get(name, (None, False))
     chosen[name] = ([*((before or ()) if is_asked_for else ()), *values], True)
 

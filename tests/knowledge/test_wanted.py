@@ -29,6 +29,14 @@ def test_values_are_tried_in_the_order_in_which_they_are_named() -> None:
     ]
 
 
+@pytest.mark.parametrize("second", ["timezone", "hash_seed=0"])
+def test_a_variation_behind_the_values_of_another_is_told_from_them(second: str) -> None:
+    with pytest.raises(UsageError, match=f"'{second}' is no value of threads") as caught:
+        read_wanted([f"threads=1,{second}"])
+    assert caught.value.code == "variation-syntax"
+    assert caught.value.hint == f"give it a --vary of its own: --vary {second}"
+
+
 def test_a_name_alone_has_the_values_of_the_table() -> None:
     assert list_settings("threads") == [f"threads={v}" for v in VARIATIONS["threads"].values]
 
