@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from reproaudit.config.settings import list_settings
 from reproaudit.errors import SubjectError
+from reproaudit.model.events import OutcomeKind
 from reproaudit.runs.alone import AloneRun
 from reproaudit.runs.lab import Lab
 from reproaudit.trace.runs import Run
@@ -24,15 +25,15 @@ def make_failure_error(lab: Lab, run: Run, name: str, message: str) -> SubjectEr
     # What several processes say stands by itself.
     joint = ", " if run.launcher is not None else " "
     ended = f"{run.outcome.kind.value}{joint}{detail}" if detail else run.outcome.kind.value
+    if run.outcome.kind is OutcomeKind.EXITED and run.launcher is None:
+        ended = f"it ended itself with exit code {run.outcome.code}"
     if run.outcome.detail.startswith(_ASKS):
         why = _ANSWER
     else:
         why = _explain(lab, lab.run_alone("alone", like=name))
-    return SubjectError(
-        f"{message}: {ended}",
-        code="subject-failed",
-        hint=f"{why}; its last output:\n{lab.log_of(name)}",
-    )
+    said = lab.log_of(name)
+    printed = f"its last output:\n{said}" if said.strip() else "it printed nothing"
+    return SubjectError(f"{message}: {ended}", code="subject-failed", hint=f"{why}; {printed}")
 
 
 def _explain(lab: Lab, alone: AloneRun | None) -> str:

@@ -26,6 +26,8 @@ CHANGED = Settings(seed=1, env=(("A", "b"),))
 class FakeLab:
     """Says how the program ends alone."""
 
+    printed = "the end of {}"
+
     def __init__(self, alone: AloneRun | None, settings: Settings, *, fresh: bool) -> None:
         self.settings = settings
         self.gives_fresh_files = fresh
@@ -37,7 +39,7 @@ class FakeLab:
         return self._alone
 
     def log_of(self, name: str) -> str:
-        return f"the end of {name}"
+        return self.printed.format(name)
 
 
 def explain(
@@ -135,3 +137,12 @@ def test_a_question_needs_no_further_run(tmp_path: Path) -> None:
     hint, lab = explain(tmp_path, RUNS, outcome=outcome)
     assert hint.startswith("it asks a question, and an audit has no standard input")
     assert lab.asked == []
+
+
+def test_a_program_that_exits_in_silence_is_said_to_have_done_so(tmp_path: Path) -> None:
+    lab = FakeLab(AloneRun(3, 2.0, ""), Settings(), fresh=False)
+    lab.printed = ""
+    run = make_run(tmp_path, 0, [], outcome=Outcome(OutcomeKind.EXITED, 3, "sys.exit"))
+    error = make_failure_error(cast(Lab, lab), run, "run-0", "train.py failed")
+    assert error.message == "train.py failed: it ended itself with exit code 3"
+    assert error.hint.endswith("exit code 3; it printed nothing")
