@@ -240,7 +240,7 @@ def make_record_parser() -> Parser:
         help="where the trace goes (default reproaudit-trace)",
     )
     add_inputs(parser)
-    add_run_options(parser)
+    add_run_options(parser, steps="optimizer steps to record (default 10)")
     add_settings(parser)
     return parser
 

@@ -36,7 +36,7 @@ from reproaudit.config.project import load_project
 from reproaudit.config.subject import parse_subject
 from reproaudit.errors import UsageError
 from reproaudit.manifest.document import begins_as_json
-from reproaudit.model.events import Level
+from reproaudit.model.events import Level, Outcome, OutcomeKind
 from reproaudit.model.verdict import EXIT_NOT_AUDITED
 from reproaudit.printable import make_printable
 from reproaudit.report.destinations import TRACES
@@ -80,7 +80,7 @@ def record(words: list[str]) -> int:
 
     manifest = make_kept_manifest(spec, subject, plan.settings) if keepers else b""
     done = run(plan, log=None, timeout_s=choices.timeout_s)
-    ending = f"{done.outcome.kind.value} {done.outcome.detail}".rstrip()
+    ending = _say_how_it_ended(done.outcome, is_default=choices.steps is None)
     shown = make_printable(f"{ending}; trace in {options.out}")
     # Standard output is the program's alone.
     if sys.stderr is not None:
@@ -88,6 +88,13 @@ def record(words: list[str]) -> int:
     if keepers:
         keep_recording(keepers, manifest, out, subject)
     return 0 if done.outcome.is_success else EXIT_NOT_AUDITED
+
+
+def _say_how_it_ended(outcome: Outcome, *, is_default: bool) -> str:
+    """Return the words for how a recorded run ended; `is_default`: nobody named its steps."""
+    if outcome.kind is not OutcomeKind.STOPPED:
+        return f"{outcome.kind.value} {outcome.detail}".rstrip()
+    return f"{outcome.detail}{' (--steps all goes to its end)' if is_default else ''}"
 
 
 def compare(words: list[str]) -> int:

@@ -304,7 +304,7 @@ class Recorder:
             return
         self.active = False
         self._complete = True
-        detail = f"stopped after {self.step} steps as requested"
+        detail = f"stopped after {self.step} steps"
         self.finish(Outcome(OutcomeKind.STOPPED, 0, detail))
         if self.on_complete is not None and not self.is_child:
             self.on_complete()

@@ -75,7 +75,7 @@ def test_the_step_that_was_asked_for_ends_the_program_and_the_trace_says_so(
     assert not recorder.active
     outcome = Trace.open(tmp_path / "trace").outcome
     assert outcome.kind is OutcomeKind.STOPPED
-    assert outcome.detail == "stopped after 2 steps as requested"
+    assert outcome.detail == "stopped after 2 steps"
 
 
 def test_a_program_with_an_optimizer_that_never_steps_counts_backward_passes_in_the_end(

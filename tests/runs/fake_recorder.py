@@ -118,7 +118,7 @@ elif behaviour == "hang":
     if "last-words" in arguments:
         signal.signal(signal.SIGTERM, lambda *_: (say_how_it_ended("completed", 0), os._exit(0)))
     if "finished" in arguments:
-        say_how_it_ended("stopped", 0, "stopped after 10 steps as requested")
+        say_how_it_ended("stopped", 0, "stopped after 10 steps")
     if "writing" in arguments:
         say_how_it_ended("completed", 0, events=2)
         (trace_dir / "events.bin").write_bytes(bytes(64))

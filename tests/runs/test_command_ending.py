@@ -16,7 +16,7 @@ from reproaudit.trace.words import PROCESSES_FOLDER
 from tests.trace.sample import new_writer
 
 COMPLETED = Outcome(OutcomeKind.COMPLETED, 0)
-STOPPED = Outcome(OutcomeKind.STOPPED, 0, "stopped after 3 steps as requested")
+STOPPED = Outcome(OutcomeKind.STOPPED, 0, "stopped after 3 steps")
 
 
 def write_child(

@@ -10,7 +10,7 @@ from reproaudit.runs import overdue as module
 from reproaudit.runs.overdue import Overdue
 from tests.trace.sample import new_writer, op
 
-STOPPED = Outcome(OutcomeKind.STOPPED, 0, "stopped after 3 steps as requested")
+STOPPED = Outcome(OutcomeKind.STOPPED, 0, "stopped after 3 steps")
 
 
 @pytest.fixture

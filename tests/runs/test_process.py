@@ -134,7 +134,7 @@ def test_a_program_that_hangs_after_its_trace_is_complete_keeps_its_outcome(
     record = run_fake(
         "hang", "finished", timeout_s=60, on_progress=lambda steps: setattr(clock, "now", 60.0)
     )
-    detail = "stopped after 10 steps as requested; then it hung and was ended"
+    detail = "stopped after 10 steps; then it hung and was ended"
     assert record.outcome == Outcome(OutcomeKind.STOPPED, 0, detail)
 
 
