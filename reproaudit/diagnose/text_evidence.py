@@ -55,8 +55,9 @@ def name_hash_line(
     place = replace(explained.arrival, line=use.line, function=use.function)
     if place == finding.location:
         return finding
-    what = "the order of a set is taken there" if use.name == "set" else "a hash is taken there"
-    return add_note(replace(finding, location=place, op=None), f"{what}, as the text says")
+    taken = "the order of a set" if use.name == "set" else "a hash"
+    moved = replace(finding, location=place, op=None)
+    return add_note(moved, f"the text of the line takes {taken}")
 
 
 def _list_lines(explained: Explanation, subject: SubjectSpec) -> tuple[HashCall, ...]:

@@ -83,7 +83,7 @@ def compare_traces(
             NotChecked(
                 Unchecked.OPERATOR_NOT_LOCATED,
                 "the operator where the runs first differ",
-                "the traces were recorded at level boundary",
+                "not all traces were recorded at level operation",
             )
         )
     other = None if pair is None else find_other_beginning(*pair)

@@ -76,7 +76,7 @@ def test_the_only_set_on_the_way_is_the_line(tmp_path: Path) -> None:
     assert named is not None
     assert named.location is not None
     assert named.location.line == 5
-    assert named.evidence.notes == ("the order of a set is taken there, as the text says",)
+    assert named.evidence.notes == ("the text of the line takes the order of a set",)
 
 
 @pytest.mark.parametrize(
