@@ -80,17 +80,20 @@ $(COMPAT_STAMP): pyproject.toml
 	$(COMPAT_VENV)/bin/python -m pip install torch==$(TORCH) -e '.[dev]'
 	@touch $@
 
-compat: $(COMPAT_STAMP) ## the quick tests and a few whole audits with another torch: TORCH=2.9.1; needs several GB
+compat: $(COMPAT_STAMP) ## the quick tests and whole audits with another torch, into reports/compatibility: TORCH=2.9.0; needs several GB
 	$(COMPAT_VENV)/bin/python -c 'import torch; print("torch", torch.__version__)'
 	$(COMPAT_VENV)/bin/python -m compileall -q -x '/test_' reproaudit tests
-	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu" $(PYTEST_ARGS)
-	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "slow and not gpu" $(PYTEST_ARGS) $(COMPAT_SLOW)
+	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "not slow and not gpu" --junitxml=$(COMPAT_VENV)/quick.xml $(PYTEST_ARGS)
+	$(COMPAT_VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "slow and not gpu" --junitxml=$(COMPAT_VENV)/audits.xml $(PYTEST_ARGS) $(COMPAT_SLOW)
+	$(COMPAT_VENV)/bin/python benchmarks/compatibility.py --only torch --environment $(COMPAT_VENV)/bin/python --suite $(COMPAT_VENV)/quick.xml $(COMPAT_VENV)/audits.xml
 
-# Interpreters to try, a list of paths; what cannot be had is told in the table.
-PYTHONS := $(PYTHON)
+# Interpreters to try: all that are found, or paths. With a version of torch, each has an environment
+# made for it and removed again, which takes several GB. Rows that are not made again are kept.
+PYTHONS = $(foreach minor,10 11 12 13 14,$(shell python3.$(minor) -c 'import sys; print(sys.executable)' 2> /dev/null))
+TORCHES :=
 
-versions: $(STAMP) ## the command under other Pythons, NumPys and machines, into reports/compatibility: PYTHONS="python3.10 …"
-	$(BIN)/python benchmarks/compatibility.py $(foreach python,$(PYTHONS),--python $(python))
+versions: $(STAMP) ## the command under other Pythons, NumPys and machines, into reports/compatibility: TORCHES="2.13.0" PYTHONS="python3.10 …"
+	$(BIN)/python benchmarks/compatibility.py $(foreach python,$(PYTHONS),--python $(python)) $(foreach torch,$(TORCHES),--torch $(torch))
 
 # Both are built as pip builds them, in environments of their own.
 wheel: $(STAMP) ## build wheel and sdist into dist, check both, install each into an empty venv and use it

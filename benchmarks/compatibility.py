@@ -1,38 +1,50 @@
 """The command under other Pythons, other NumPys and on machines that lack something.
 
-python benchmarks/compatibility.py [--python PATH ...] [--only NAME] [--out reports/compatibility]
+python benchmarks/compatibility.py [--python PATH ...] [--torch VERSION ...]
+    [--environment PYTHON ...] [--only GROUP ...] [--out reports/compatibility]
 
-What needs no torch is tried under each interpreter that is given, in a venv of its own without
-torch; audits are tried under this one. What was not tried is a row as well, with the reason. Needs
-an index for NumPy and the other small packages. Exit code 1 if something is not as it should be.
+What needs no torch is tried under each --python, in a venv of its own without torch. Whole audits
+are tried under each --environment (this one, if none is given), and under each --python with each
+--torch, in an environment that is made for it and removed: a CUDA build takes 6 GB. Rows that are
+not made again are kept with their date; what is promised and was never tried is a row as well.
+Needs an index. Exit code 1 if something is not as it should be.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
 import platform
+import re
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from installed import PROGRAM
+from audited import (
+    make_environment,
+    make_programs,
+    read_suite,
+    read_version,
+    try_environment,
+    try_torch,
+)
 from survival import (
     ROOT,
     Ending,
     Table,
     Tried,
+    Wanted,
     adopt_orphans,
     heed_signals,
+    judge,
     list_children,
     read_rows,
     run,
-    scrub,
     tell,
 )
 
@@ -51,16 +63,17 @@ names = [one.name for one in pkgutil.walk_packages(reproaudit.__path__, "reproau
 for name in names: importlib.import_module(name)
 print(len(names), "modules imported")
 """
-NOT_TRIED = (
-    ("Python 3.14, audits", "no interpreter of it here"),
-    ("Python 3.10, 3.12, 3.13 with torch", "torch for them comes as a CUDA build of several GB"),
-    (
-        "torch 2.9.0 and 2.14.1",
-        "each is a CUDA build of several GB here: `make compat TORCH=2.9.0`",
+TORCHES = ("2.9", "2.13", "2.14")
+# What is promised, each with the beginning of a row that would show it.
+PROMISED = (
+    *((f"Python 3.{minor}, audits", rf"Python 3\.{minor}\.\d+, torch") for minor in range(10, 15)),
+    *(
+        (f"torch {version}", rf"Python \S+, torch {version}\.")
+        for version in ("2.9", "2.13", "2.14")
     ),
-    ("musl", "there is no torch for it; traces can be compared: numpy and xxhash have wheels"),
-    ("macOS", "no such machine here; see below"),
+    ("macOS", "macOS:"),
 )
+NOT_HERE = "no such machine or interpreter was given: see `make versions` and below"
 # What asks for Linux or glibc, and what is without it: found by reading.
 READ = (
     ("`prctl.py`", "`prctl(2)`", "what a program leaves running when its run is killed may stay"),
@@ -71,31 +84,6 @@ READ = (
     ("`record/process/environment.py`", "`/proc`", "some facts of the environment are missing"),
     ("`runs/locales.py`", "Linux's number of all categories", "that of macOS and BSD is used"),
 )
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What must come of a command."""
-
-    code: int = 0
-    says: str = ""
-
-
-def judge(name: str, ending: Ending, wanted: Wanted, *folders: Path, more: str = "") -> Tried:
-    """Return the row of a command that ended."""
-    faults = ending.find_faults()
-    if ending.code != wanted.code:
-        faults.append(f"exit code {ending.code} instead of {wanted.code}: {ending.err_text[-300:]}")
-    if wanted.says not in ending.out_text + ending.err_text:
-        faults.append(f"{wanted.says!r} is not said")
-    said = ending.errors or ending.out_text.strip().splitlines() or ["nothing"]
-    shown = scrub(f"{ending.code}: {said[0]}{more}", *folders)
-    return Tried(name, (shown,), tuple(scrub(fault, *folders) for fault in faults))
-
-
-def make_programs(folder: Path) -> None:
-    for name, seed in (("equal.py", "torch.manual_seed(0)"), ("differs.py", "")):
-        (folder / name).write_text(PROGRAM.format(seed=seed))
 
 
 def record_traces(folder: Path) -> None:
@@ -116,12 +104,12 @@ def try_interpreter(python: str, traces: Path) -> Iterator[Tried]:
         folder = Path(text)
         version = read_version(python)
         own = make_environment(python, folder)
-        if isinstance(own, str):
-            yield Tried(f"Python {version}", not_tried=own)
+        if own.missing:
+            yield Tried(f"Python {version}", not_tried=own.missing)
             return
 
         def call(*words: str) -> Ending:
-            return run([str(own), *words], traces, environment={"PYTHONPATH": None})
+            return run([str(own.python), *words], traces, environment={"PYTHONPATH": None})
 
         package = call("-c", "import reproaudit; print(reproaudit.__path__[0])").out_text.strip()
         command = ("-m", "reproaudit")
@@ -147,31 +135,6 @@ def try_interpreter(python: str, traces: Path) -> Iterator[Tried]:
         for name, words, wanted in further:
             ending = call(*command, *words)
             yield judge(f"Python {version}: {name}", ending, wanted, folder, traces)
-
-
-def read_version(python: str) -> str:
-    done = subprocess.run([python, "-V"], capture_output=True, text=True, check=True)
-    return done.stdout.split()[1]
-
-
-def make_environment(python: str, folder: Path) -> Path | str:
-    """Return the interpreter of a venv with a wheel of ours and all that it needs but torch.
-
-    What stands in the way is returned as a text.
-    """
-    wheels = folder / "dist"
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    subprocess.run([python, "-m", "venv", str(folder / "venv")], check=True)
-    own = folder / "venv" / "bin" / "python"
-    needed = ["numpy", "xxhash", "tabulate", "tqdm", "tomli; python_version < '3.11'"]
-    (wheel,) = wheels.iterdir()
-    for words in (needed, ["--no-deps", str(wheel)]):
-        command = [str(own), "-m", "pip", "install", "-q", "--only-binary=:all:", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            return f"pip install failed: {done.stderr.strip().splitlines()[-1]}"
-    return own
 
 
 # -- NumPy
@@ -305,6 +268,7 @@ def read_share(pid: int) -> int:
     return sum(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("Pss:"))
 
 
+GROUPS = ("python", "torch", "types", "numpy", "index")
 MACHINES: dict[str, Callable[[Path], Iterator[Tried]]] = {
     "git": try_without_git,
     "home": try_without_home,
@@ -314,6 +278,9 @@ MACHINES: dict[str, Callable[[Path], Iterator[Tried]]] = {
 }
 
 
+# -- what need not be run
+
+
 def try_types(version: str) -> Tried:
     """Let mypy say whether what is used of the standard library is there in a version."""
     command = [sys.executable, "-m", "mypy", "--python-version", version, "reproaudit"]
@@ -321,50 +288,107 @@ def try_types(version: str) -> Tried:
     return judge(f"Python {version}: types, by mypy", ending, Wanted(0, "no issues found"))
 
 
+def try_index() -> Iterator[Tried]:
+    """Yield whether what we need is to be had for musl, as an index says. Nothing is installed."""
+    with tempfile.TemporaryDirectory(prefix="compatible-") as text:
+        for package, is_there in (("numpy", True), ("xxhash", True), ("torch", False)):
+            where = ("--platform", "musllinux_1_2_x86_64", "--only-binary=:all:", "--no-deps")
+            command = (sys.executable, "-m", "pip", "download", "-q", *where, "-d", text, package)
+            ending = run(command, Path(text))
+            shown = "a wheel" if ending.code == 0 else "no wheel"
+            faults = () if (ending.code == 0) == is_there else (ending.err_text[-200:],)
+            yield Tried(f"musl: {package} by the index", (shown,), faults)
+
+
+# -- the table
+
+
 def try_all(options: argparse.Namespace) -> Iterator[Tried]:
     """Yield the rows that are wanted."""
-    groups: Sequence[str] = options.only or ("python", "types", "numpy", *MACHINES)
+    groups: Sequence[str] = options.only or (*GROUPS, *MACHINES)
+    pythons = options.python or [sys.executable]
     with tempfile.TemporaryDirectory(prefix="compatible-") as text:
         traces = Path(text)
-        record_traces(traces)
+        if "python" in groups or "numpy" in groups or set(groups) & set(MACHINES):
+            record_traces(traces)
         if "python" in groups:
-            for python in options.python or [sys.executable]:
+            for python in pythons:
                 yield from try_interpreter(python, traces)
+        if "torch" in groups:
+            yield from try_audits(options, pythons)
         if "types" in groups:
             for version in ("3.10", "3.14"):
                 yield try_types(version)
         if "numpy" in groups:
             for version in NUMPYS:
                 yield from try_numpy(version, traces)
+        if "index" in groups:
+            yield from try_index()
         for name, try_machine in MACHINES.items():
             if name in groups:
                 yield from try_machine(traces)
-    for name, reason in NOT_TRIED:
-        yield Tried(name, not_tried=reason)
+    if options.suite:
+        yield read_suite(options.environment[0], options.suite)
+
+
+def try_audits(options: argparse.Namespace, pythons: Sequence[str]) -> Iterator[Tried]:
+    for python in options.environment or [sys.executable]:
+        yield from try_environment(python)
+    for version in options.torch:
+        for python in pythons:
+            yield from try_torch(python, version)
+
+
+def merge_rows(kept: Sequence[Tried], made: Sequence[Tried]) -> list[Tried]:
+    """Return all rows, those of interpreters first; what was made again takes its row's place.
+
+    What is promised and has no row gets one that says so.
+    """
+    day = f"{datetime.date.today():%Y-%m-%d}"
+    rows = {row.name: row for row in kept if not row.not_tried}
+    for row in made:
+        if row.not_tried and row.name in rows:
+            continue  # made on another machine, or another day
+        rows[row.name] = row if row.not_tried else Tried(row.name, (*row.cells, day), row.faults)
+    for name, pattern in PROMISED:
+        if not any(re.match(pattern, one) for one in rows):
+            rows[name] = Tried(name, not_tried=NOT_HERE)
+    return sorted(rows.values(), key=_order)
+
+
+def _order(row: Tried) -> tuple[int, tuple[int, ...]]:
+    """Return what rows are sorted by: the version of Python, then that of torch, then as made."""
+    found = re.match(r"Python (\d+)\.(\d+)\S*?(?:, torch (\d+)\.(\d+)\S*)?:", row.name)
+    if found is None:
+        return (1, ())
+    return (0, tuple(int(part or 0) for part in found.groups()))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--python", action="append", default=[], metavar="PATH")
+    parser.add_argument("--torch", action="append", default=[], metavar="VERSION")
+    parser.add_argument("--environment", action="append", default=[], metavar="PYTHON")
     parser.add_argument("--only", action="append", default=[], metavar="GROUP")
+    parser.add_argument("--suite", nargs="+", type=Path, default=[], metavar="JUNIT")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "compatibility")
     options = parser.parse_args()
     adopt_orphans()
     heed_signals()
-    rows = [tell(row) for row in try_all(options)]
+    made = [tell(row) for row in try_all(options)]
     about = (
         "Compatibility",
-        "A program of two steps; the interpreters of the first rows have no torch.",
+        "A program of two steps, unless another is named; where no torch is named, there is none.",
+        "A row that was not made again this time is kept, and says when it was made.",
     )
-    columns = ("what", "exit code and first line")
+    columns = ("what", "exit code and first line", "made on")
     table = Table("README", about, columns, "make versions", passed="as it should be")
-    kept = read_rows(options.out, "README") if options.only else []
-    code = table.write(rows, options.out, [row.name for row in (*kept, *rows)] if kept else ())
+    table.write(merge_rows(read_rows(options.out, "README"), made), options.out)
     with (options.out / "README.md").open("a", encoding="utf-8") as page:
         page.write("\n## By reading: musl and macOS\n\n| where | asks for | without it |\n")
         page.write("|---|---|---|\n")
         page.writelines(f"| {' | '.join(row)} |\n" for row in READ)
-    return code
+    return int(any(row.faults for row in made))
 
 
 if __name__ == "__main__":

@@ -83,6 +83,29 @@ class Tried:
     not_tried: str = ""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What must come of a command."""
+
+    code: int = 0
+    says: str = ""
+
+
+def judge(name: str, ending: Ending, wanted: Wanted, *folders: Path, more: str = "") -> Tried:
+    """Return the row of a command that ended: its exit code and the first line that says something.
+
+    That is its error if there is one, and never a line of the progress.
+    """
+    faults = ending.find_faults()
+    if ending.code != wanted.code:
+        faults.append(f"exit code {ending.code} instead of {wanted.code}: {ending.err_text[-300:]}")
+    if wanted.says not in ending.out_text + ending.err_text:
+        faults.append(f"{wanted.says!r} is not said")
+    said = ending.errors or ending.out_text.strip().splitlines() or ["nothing"]
+    shown = scrub(f"{ending.code}: {said[0]}{more}", *folders)
+    return Tried(name, (shown,), tuple(scrub(fault, *folders) for fault in faults))
+
+
 def adopt_orphans() -> None:
     """Let processes that lose their parent become children of this one, so that they are seen."""
     set_subreaper(True)
