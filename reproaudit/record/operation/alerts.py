@@ -1,8 +1,8 @@
 """Ops that `torch.use_deterministic_algorithms(True)` refuses.
 
 Each is caught, recorded and run again without the flag, so that the run goes on and all are found.
-In the same run the use of tensors by several CUDA streams is followed. Where there are none, it may
-end once steps bring no op and no call site that was not seen before.
+In the same run the use of tensors by several CUDA streams is followed. Where CUDA is not used, it
+may end once steps bring no op and no call site that was not seen before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from reproaudit.record.hooks.callers import identity
 from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.operation.opinfo import OpInfo
-from reproaudit.record.operation.stream_races import StreamRaces
+from reproaudit.record.operation.stream_races import StreamRaces, is_in_use
 from reproaudit.record.session import Recorder
 from reproaudit.record.state.flags import is_on, is_refusal, put_back, set_strict
 
@@ -41,7 +41,7 @@ class Alerts:
         self._turn = _make_lock()
         self._pid = _getpid()
         self._last_new = 0  # the step of the last call that was none of these
-        if recorder.plan.is_brief and races is None:
+        if recorder.plan.is_brief:
             recorder.has_seen_enough = self._has_seen_enough
 
     def __call__(
@@ -60,6 +60,8 @@ class Alerts:
         return result
 
     def _has_seen_enough(self) -> bool:
+        if self._races is not None and is_in_use():
+            return False  # which streams meet may change with no new op
         return self._recorder.step > self._last_new + _STEPS_WITHOUT_NEWS
 
     def _run_under_flag(

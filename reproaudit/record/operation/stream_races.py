@@ -20,6 +20,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from reproaudit.model.events import Unchecked
 from reproaudit.record.digest.tensors import PLAIN_TYPES, describe
+from reproaudit.record.hooks.op_calls import call_op
 from reproaudit.record.hooks.patching import Patches
 from reproaudit.record.operation.operands import tensors_read, tensors_written
 from reproaudit.record.operation.opinfo import OpInfo
@@ -176,7 +177,8 @@ class StreamRaces:
             here.is_running = True
             here.waits = []
             try:
-                return func(*args, **kwargs)
+                # Here, for the wrapper does not say which of its arguments are tensors.
+                return call_op(func, args, kwargs)
             finally:
                 here.is_running = False
 
@@ -368,6 +370,11 @@ def _plain_tensors(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
 
 def has_cuda() -> bool:
     return bool(torch.backends.cuda.is_built())
+
+
+def is_in_use() -> bool:
+    """Return True once the program uses a device. A build for CUDA may run where there is none."""
+    return bool(torch.cuda.is_initialized())
 
 
 def is_on_device(tensor: torch.Tensor) -> bool:

@@ -18,7 +18,7 @@ import torch.cuda._gpu_trace as gpu_trace
 
 from reproaudit.diagnose.races import DeviceRace, read_device_races, warn_of_races
 from reproaudit.diagnose.refusals import collect_alerts
-from reproaudit.record.operation import stream_races
+from reproaudit.record.operation import alerts, stream_races
 from reproaudit.trace.runs import Run
 from tests.record.recording import notes, record
 
@@ -301,6 +301,42 @@ def test_without_cuda_nothing_is_switched_on(
     )
     trace, _ = record(tmp_path, lambda: torch.ones(4).sum(), alerts=True, digests=False)
     assert notes(trace) == []
+
+
+@pytest.mark.parametrize(("is_in_use", "steps"), [(False, 2), (True, 5)])
+def test_a_build_for_cuda_where_none_is_used_ends_a_brief_run_like_any_other(
+    tmp_path: Path,
+    device: Device,
+    monkeypatch: pytest.MonkeyPatch,
+    is_in_use: bool,
+    steps: int,
+) -> None:
+    def program() -> None:
+        weight = torch.ones(3, requires_grad=True)
+        optimizer = torch.optim.SGD([weight], lr=0.1)
+        for _ in range(5):
+            optimizer.zero_grad()
+            weight.sum().backward()
+            optimizer.step()
+
+    monkeypatch.setattr(alerts, "is_in_use", lambda: is_in_use)
+    trace, _ = record(tmp_path, program, alerts=True, digests=False, is_brief=True)
+    assert trace.header["steps"] == steps
+
+
+def test_a_number_in_place_of_a_tensor_is_taken_while_streams_are_followed(
+    tmp_path: Path, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for asked in ("is_on_device", "is_pinned"):
+        monkeypatch.setattr(stream_races, asked, lambda tensor: False)  # it has no memory
+
+    def program() -> torch.Tensor:
+        result: torch.Tensor = torch._efficientzerotensor((3,)) + 1
+        return result
+
+    trace, result = record(tmp_path, program, alerts=True, digests=False)
+    assert notes(trace) == []
+    assert result.tolist() == [1, 1, 1]
 
 
 def test_ids_that_a_damaged_trace_makes_up_are_unknown(tmp_path: Path) -> None:
