@@ -21,7 +21,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from audited import (
     try_environment,
     try_torch,
 )
+from memory_limit import try_memory
 from survival import (
     ROOT,
     Ending,
@@ -42,7 +42,6 @@ from survival import (
     adopt_orphans,
     heed_signals,
     judge,
-    list_children,
     read_rows,
     run,
     tell,
@@ -50,8 +49,6 @@ from survival import (
 
 SAMPLE = ROOT / "reports" / "samples" / "graph_net" / "result.json"
 NUMPYS = ("1.26.4", "2.0.2", "2.4.6")
-MEMORY_BYTES = 2 << 30
-SAMPLED_S = 0.05
 REPROAUDIT = (sys.executable, "-m", "reproaudit")
 # Of the package, what may be imported where there is neither torch nor an extra.
 IMPORT_ALL = """\
@@ -220,52 +217,6 @@ def try_one_core(traces: Path) -> Iterator[Tried]:
     ):
         ending = run(["taskset", "-c", "0", *REPROAUDIT, *words], traces)
         yield judge(f"one core (taskset): `{' '.join(words)}`", ending, wanted, traces)
-
-
-def try_memory(traces: Path) -> Iterator[Tried]:
-    """Yield whether an audit, with all its processes, fits into 2 GB: measured, not enforced."""
-    peak = 0
-    ended = threading.Event()
-
-    def watch(pid: int) -> None:
-        nonlocal peak
-        while not ended.wait(SAMPLED_S):
-            peak = max(peak, sum(read_share(one) for one in list_tree(pid)))
-
-    for words, wanted in (((), Wanted(1, "unseeded-rng")), (("--jobs", "2"), Wanted(1))):
-        peak = 0
-        ended.clear()
-        watchers: list[threading.Thread] = []
-
-        def begin(process: subprocess.Popen[bytes], to: list[threading.Thread] = watchers) -> None:
-            to.append(threading.Thread(target=watch, args=(process.pid,)))
-            to[0].start()
-
-        ending = run([*REPROAUDIT, *words, "differs.py"], traces, meanwhile=begin)
-        ended.set()
-        watchers[0].join()
-        name = f"2 GB of memory: `{' '.join([*words, 'differs.py'])}`"
-        row = judge(
-            name, ending, wanted, traces, more=f"; at most {peak >> 20:,} MiB, not enforced"
-        )
-        faults = row.faults if peak < MEMORY_BYTES else (*row.faults, "more than 2 GB")
-        yield Tried(row.name, row.cells, faults)
-
-
-def list_tree(pid: int) -> list[int]:
-    found = [pid]
-    for one in found:
-        found += list_children(one)
-    return found
-
-
-def read_share(pid: int) -> int:
-    """Return the bytes that a process has, what it shares divided among those that do."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0  # it has ended
-    return sum(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("Pss:"))
 
 
 GROUPS = ("python", "torch", "types", "numpy", "index")

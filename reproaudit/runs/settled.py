@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def settle_outcome(
     elif code < 0:
         # subprocess gives the signal's number with a minus.
         number = -code
+        if not plan.subject.is_command and not (trace_dir / RUN_FILE).exists():
+            raise _make_killed_early_error(plan, number, log)
         outcome = Outcome(OutcomeKind.KILLED, number, name_signal(number))
     elif plan.subject.is_command:
         outcome = settle_command(trace_dir, code)
@@ -95,4 +98,15 @@ def _make_nothing_recorded_error(plan: RunPlan, code: int, log: Path | None) -> 
         f"nothing was recorded of {subject!r}, which ended with exit code {code}",
         code="nothing-recorded",
         hint=f"the last lines of its output were:\n{tail(log)}",
+    )
+
+
+def _make_killed_early_error(plan: RunPlan, number: int, log: Path | None) -> SubjectError:
+    hint = f"the last lines of its output were:\n{tail(log)}"
+    if number == signal.SIGKILL:
+        hint = "a system or a container that is out of memory does this: allow it more"
+    return SubjectError(
+        f"{str(plan.subject)!r} was killed by {name_signal(number)} before anything was recorded",
+        code="nothing-recorded",
+        hint=hint,
     )
