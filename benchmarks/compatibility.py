@@ -54,7 +54,8 @@ REPROAUDIT = (sys.executable, "-m", "reproaudit")
 IMPORT_ALL = """\
 import importlib, pkgutil, reproaudit
 apart = ("record", "atlas.child", "pytest_plugin", "__main__", "track.to_", "runs.notebook_driver",
-         "runs.executors.ray_cluster", "runs.executors.slurm_jobs", "report.rich", "runs.rich")
+         "runs.executors.ray_cluster", "runs.executors.slurm_jobs", "report.rich", "runs.rich",
+         "cli.completable")
 names = [one.name for one in pkgutil.walk_packages(reproaudit.__path__, "reproaudit.")
          if not one.name.startswith(tuple(f"reproaudit.{part}" for part in apart))]
 for name in names: importlib.import_module(name)
