@@ -97,10 +97,17 @@ def diagnose(judged: Judged, pair: Pair, runs: ResumeRuns, *, is_wanted: bool) -
 
 
 def _find_unused(judged: Judged, pair: Pair) -> Diagnosis:
-    if judged.verdict is not Verdict.REPRODUCIBLE or pair.again is None:
+    if judged.verdict is not Verdict.REPRODUCIBLE:
         return Diagnosis()
-    lost = explain_unused_state((pair.through, pair.again), pair.stopped, pair.resumed, pair.begin)
+    lost = _list_unused(pair, pair.resumed)
     return Diagnosis(findings=blame_lost_state((), lost, begin=pair.begin), lost=lost)
+
+
+def _list_unused(pair: Pair, resumed: Run) -> tuple[LostState, ...]:
+    """Return the state that a resumed run lost and that no tensor of it depends on."""
+    if pair.again is None:
+        return ()
+    return explain_unused_state((pair.through, pair.again), pair.stopped, resumed, pair.begin)
 
 
 def _may_be_streams(lost: Sequence[LostState]) -> bool:
@@ -109,14 +116,14 @@ def _may_be_streams(lost: Sequence[LostState]) -> bool:
 
 def _try_streams(diagnosis: Diagnosis, pair: Pair, through: Run, runs: ResumeRuns) -> Diagnosis:
     """Go on once more, with the random streams that the uninterrupted run has there."""
-    streams = through.main.directory / STREAMS_FILE
-    if not streams.is_file():
+    known = through.main.directory / STREAMS_FILE
+    if not known.is_file():
         return diagnosis
     run = runs.go_on(
         f"{RESUMED}-with-streams",
         "run that goes on with the random streams of the uninterrupted one",
         steps=count_left(pair.through, pair.begin),
-        given_streams=str(streams.absolute()),
+        given_streams=str(known.absolute()),
     )
     interned = Interned(pair.interned.ignored)
     compare_from(pair.through, run, pair.begin, interned)
@@ -126,9 +133,13 @@ def _try_streams(diagnosis: Diagnosis, pair: Pair, through: Run, runs: ResumeRun
     diagnosis = replace(diagnosis, trials=(trial,))
     if not is_equal:
         return diagnosis
-    # What else is not as it was makes no difference.
-    lost = tuple(one for one in diagnosis.lost if one.kind is StateKind.RANDOM_STREAM)
-    return replace(diagnosis, findings=prove_streams(diagnosis.findings), lost=lost)
+    # What else is not as it was makes no difference so far.
+    streams = tuple(one for one in diagnosis.lost if one.kind is StateKind.RANDOM_STREAM)
+    unused = _list_unused(pair, run)
+    findings = prove_streams(diagnosis.findings)
+    if unused:
+        findings += blame_lost_state((), unused, begin=pair.begin)
+    return replace(diagnosis, findings=findings, lost=streams + unused)
 
 
 def _note(error: BaseException, when: str) -> NotChecked:

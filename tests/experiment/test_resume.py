@@ -311,6 +311,16 @@ def test_an_average_that_is_lost_is_told_before_anything_is_made_of_it(tmp_path:
     assert (finding["rule"], finding["cause"]) == ("RA611", "carried-state")
 
 
+def test_streams_that_explain_the_difference_leave_other_losses_told(tmp_path: Path) -> None:
+    words = ("--at", "6", "--steps", "2", "--resume-args", "--forget average,numpy", "train.py")
+    _, result = resume(tmp_path, *words)
+    lost = result["resumption"]["lost"]
+    assert [one["kind"] for one in lost] == ["random-stream", "average"]
+    first, second = result["findings"]
+    assert (first["rule"], first["fix"]["verified"]) == ("RA613", True)
+    assert (second["rule"], second["cause"]) == ("RA611", "carried-state")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
