@@ -102,15 +102,15 @@ def blame_lost_state(
 ) -> tuple[Finding, ...]:
     """Return a finding for each piece of state that was lost.
 
-    The place where the runs first differ is that of the piece which shows there. Without any, the
-    findings stay as they are.
+    The place where the runs first differ is that of the piece which shows there. It keeps its own
+    finding where none can show so early, and without any the findings stay as they are.
     """
     if not lost:
         return tuple(found)
-    first = _choose(found[0], lost) if found else lost[0]
-    ordered = [first, *(one for one in lost if one is not first)]
-    blamed = []
-    for number, one in enumerate(ordered):
+    first = _choose(found[0], lost) if found else None
+    ordered = sorted(lost, key=lambda one: one is not first)
+    blamed = [found[0]] if found and first is None else []
+    for one in ordered:
         rule, cause, phase = _KINDS[one.kind]
         finding = Finding(
             rule=rule.id,
@@ -122,7 +122,7 @@ def blame_lost_state(
             evidence=Evidence(notes=one.evidence),
             fix=Fix(advice=one.advice or rule.advice),
         )
-        if number == 0 and found:
+        if one is first:
             source = found[0]
             finding = replace(
                 finding,
@@ -145,12 +145,18 @@ def _word_loss(lost: LostState) -> str:
     return f"{kind} {_WORDS[lost.restoration]}: {lost.name}"
 
 
-def _choose(source: Finding, lost: Sequence[LostState]) -> LostState:
-    """Return the piece that shows where the runs first differ."""
+def _choose(source: Finding, lost: Sequence[LostState]) -> LostState | None:
+    """Return the piece that shows where the runs first differ, or else one that may have."""
+    earlier = None
     for one in lost:
-        if _KINDS[one.kind][2] is source.phase:
+        shows_from = _KINDS[one.kind][2]
+        # A sample may be drawn for as a layer may.
+        is_drawn_for = one.kind is StateKind.RANDOM_STREAM and source.phase is Phase.DATA
+        if shows_from is source.phase or is_drawn_for:
             return one
-    return lost[0]
+        if earlier is None and shows_from < source.phase:
+            earlier = one
+    return earlier
 
 
 def prove_streams(findings: Sequence[Finding]) -> tuple[Finding, ...]:
