@@ -14,7 +14,13 @@ from reproaudit.errors import UsageError
 from reproaudit.experiment.repeat import RepeatOptions, repeat
 from reproaudit.model.result import AuditResult, Isolation
 from reproaudit.model.verdict import Verdict
-from reproaudit.pytest_plugin.child import make_process_lab, read_check, record_in_child, spec_of
+from reproaudit.pytest_plugin.child import (
+    make_process_lab,
+    read_check,
+    record_in_child,
+    run_earlier,
+    spec_of,
+)
 from reproaudit.pytest_plugin.names import RESULTS
 from reproaudit.pytest_plugin.options import (
     CheckOptions,
@@ -251,7 +257,7 @@ def _check_in_child(
     """Record the wanted check, with which the process ends; of earlier ones only run the code."""
     if is_wanted:
         record_in_child(options.seed, lambda record: record(call()))
-    call()
+    run_earlier(options.seed, call)
     return AuditResult(
         verdict=Verdict.REPRODUCIBLE,
         headline="not the check that this process was started for",

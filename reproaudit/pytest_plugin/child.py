@@ -59,6 +59,18 @@ def record_in_child(seed: int | None, run: Callable[[Callable[[Any], None]], Non
     pytest.exit("recorded for reproaudit", returncode=0)
 
 
+def run_earlier(seed: int | None, run: Callable[[], Any]) -> None:
+    """Run the code of a check that comes before the wanted one, from the streams that it has there.
+
+    It is recorded, too: unseeded, it would differ from process to process.
+    """
+    import torch  # noqa: F401 - first, as in `record_in_child`
+
+    from reproaudit.pytest_plugin.recording import run_from_seed
+
+    run_from_seed(seed, run)
+
+
 def spec_of(item: pytest.Item) -> SubjectSpec:
     """Return the subject that a fresh process runs: this one test, under the same configuration."""
     cwd = item.config.invocation_params.dir

@@ -94,8 +94,12 @@ def test_fresh_processes_show_what_one_process_hides(pytester: pytest.Pytester) 
         def test_marked(tmp_path):
             return torch.randn(3)
 
+        def draw():
+            return torch.randn(3)
+
         def test_here(reproaudit):
-            reproaudit.assert_reproducible(step, runs=2)
+            # In a fresh process it comes before the check that is recorded, and draws there too.
+            reproaudit.assert_reproducible(draw, runs=2)
             result = reproaudit.check(step, runs=3, isolation="process", diagnose=False)
             assert result.verdict.value == "not-reproducible"
             assert result.isolation == "process"
