@@ -54,9 +54,9 @@ def seeds(
             print(stream.stream, stream.effect.value, stream.location)
 
     One of `seed_arg`, `seed_env` and `seed_config` says how the program takes its seed: by an
-    option, a variable of the environment, or a key among its arguments. The first of `seeds` is
-    given twice. With `timeline` it is run once instead, and nothing is compared. All else is as in
-    `audit`, and as `reproaudit seeds` has it.
+    option, a variable of the environment, or a key among its arguments. Four runs are made under
+    the first of `seeds`. With `timeline` there is one run instead, and nothing is compared. All
+    else is as in `audit`, and as `reproaudit seeds` has it.
 
     Of the result, `streams` are the random streams, and `timeline` says by which line, before or
     after what was built, seeds and flags are set.

@@ -131,8 +131,8 @@ def watch(
     there, or into a temporary one that goes with this process; of tensors' values at most
     `values_mb` MiB are kept.
 
-    What the model holds as the block begins is recorded too: two loops that began with different
-    parameters are told so by the first of them.
+    What the model holds as the block begins is recorded too: of two loops that began with
+    different parameters, `compare` names the first parameter that differs.
 
     Nothing is seeded and no result changes. What only differs between processes, such as string
     hashes, is the same for two loops of one process: `audit` finds that.

@@ -70,8 +70,8 @@ def read_asked(
 ) -> Asked:
     """Read what is known before anything runs: `words` are ours, `own` the subject's.
 
-    `example` is what might be typed by who named no subject. Raises UsageError for what cannot be
-    meant.
+    `example` is what the hint suggests where no subject was named. Raises UsageError for options
+    that do not go together, and for what cannot be read or written.
     """
     options = parser.parse_args(words)
     if subject is None:

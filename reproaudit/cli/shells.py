@@ -57,7 +57,7 @@ def make_completion_parser() -> Parser:
     parser = Parser(
         prog="reproaudit completion",
         description="Print the script by which a shell completes commands, options and what they "
-        "take. Where it is to lie for all shells to come, docs/reference/completion.md says.",
+        "take. docs/reference/completion.md says where to put it, so that later shells read it.",
         epilog=_EPILOG,
     )
     parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help="bash, zsh or fish")

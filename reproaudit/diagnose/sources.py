@@ -310,8 +310,8 @@ def _blame_race(explanation: Explanation, races: Sequence[DeviceRace]) -> Explan
 def add_replay_evidence(explained: Explanation, flags: EventFlag) -> Finding:
     """Return the finding of an op whose inputs are equal with what repeating the op showed.
 
-    Another writer of its inputs makes a kernel's finding one of a race. Repetitions that differ
-    from each other make that of a race one of a kernel, unless it names what orders streams.
+    A sign of another writer makes a kernel's finding one of a race. A repetition that gives
+    something else makes that of a race one of a kernel, unless it names what orders streams.
     """
     finding = explained.finding
     is_race = finding.cause is Cause.THREAD_RACE and not explained.named
@@ -321,7 +321,11 @@ def add_replay_evidence(explained: Explanation, flags: EventFlag) -> Finding:
     if finding.cause is not Cause.KERNEL:
         return finding
     if EventFlag.RACED in flags:
-        note = "what the op works on was written by somebody else while it ran"
+        # The recorder keeps no more than that it took either for a sign of another writer.
+        note = (
+            "something else wrote what the op works on while it ran: an input changed, or all "
+            "repetitions of the call agree and differ from it"
+        )
         return with_cause(finding, Cause.THREAD_RACE, note)
     replayed: bool | None = None
     if EventFlag.REPLAYED in flags:

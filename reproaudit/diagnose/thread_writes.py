@@ -41,10 +41,10 @@ def find_other_writer(trace: Trace, op: OpEvent) -> OpEvent | None:
 
 
 def have_exchanged_writes(a: Trace, b: Trace) -> bool:
-    """Return True if another thread than in `a` wrote in `b` what one had written in place.
+    """Return True if both runs wrote the same content in place, and in `b` another thread did.
 
-    That follows from turns at one stream of random numbers. By a race alone each thread writes what
-    it wrote, or something new.
+    That follows where threads take turns at what they write, as at one stream of random numbers.
+    By a race alone each thread writes what it wrote in `a`, or something new.
     """
     interned = Interned()
     contents = []

@@ -146,7 +146,8 @@ def _word_loss(lost: LostState) -> str:
 
 
 def _choose(source: Finding, lost: Sequence[LostState]) -> LostState | None:
-    """Return the piece that shows where the runs first differ, or else one that may have."""
+    """Return the piece of state that first shows in the part of a step where the runs first differ,
+    or else in an earlier one; None if all show later."""
     earlier = None
     for one in lost:
         shows_from = _KINDS[one.kind][2]

@@ -37,8 +37,8 @@ _HELD_RUNS = 1
 
 @dataclass(frozen=True, slots=True)
 class SeedOptions:
-    """What is asked: the program takes its seed by `argument`. The first of `seeds` is given
-    twice."""
+    """What is asked: the program takes its seed by `argument`, and others are compared with the
+    first of `seeds`."""
 
     audit: AuditOptions
     argument: SeedArgument

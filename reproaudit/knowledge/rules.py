@@ -227,10 +227,10 @@ _CAUSES = (
             "Hogwild-style updates, a prefetcher that fills a buffer still in use, NumPy "
             "writing through shared memory. It is told by an operator whose input changed "
             "while it ran, or changed since PyTorch last wrote it with no operator recorded "
-            "in between, or that writes in place what another thread writes in place, and makes "
-            "another thing of the same. On a GPU, two streams, or a stream and the host, race "
-            "in the same way where nothing orders them. Deterministic kernels and seeds do not "
-            "repair it: each operator is right, their order is not."
+            "in between, or by one that writes in place what another thread writes in place, and "
+            "whose result differs on equal inputs. On a GPU, two streams, or a stream and the "
+            "host, race in the same way where nothing orders them. Deterministic kernels and "
+            "seeds do not repair it: each operator is right, their order is not."
         ),
         references=(
             "PyTorch notes: Multiprocessing best practices, Hogwild",

@@ -68,14 +68,16 @@ class EventFlag(IntFlag):
         # in this variable was written in place
         256
     )
-    RACED = 16384  # an input that the op does not write changed while it ran
+    # something else wrote what the op works on while it ran: an input that it does not write
+    # changed, or all repetitions of the call agree and differ from it
+    RACED = 16384
     INTERMEDIATE = 2048  # a module's output that autograd goes on from: what comes of it decides
     REPLAYED = 4096  # the call was made again on the same inputs
     REPLAY_DIFFERED = 8192  # and gave another result
     # a random op that drew from a generator it was given, not from its device's default one
     OWN_GENERATOR = 1024
-    # of an op: another thread was the last to draw from the generator that it was given; its value
-    # is INTERMEDIATE's, which ops do not have
+    # of an op: another thread was the last to draw from the generator that it was given. It shares
+    # the bit of INTERMEDIATE, which ops do not have: all 16 of the field are taken
     IN_TURNS = 2048
     INITIAL = 32768  # the op made what became a parameter or a buffer, before the first step
 

@@ -19,7 +19,9 @@ from reproaudit.record.session import Recorder
 from reproaudit.trace.schema import INPUTS_FROM
 from reproaudit.trace.words import CALL_FOLDER_PREFIX, ReplayWay
 
-# Of a kernel that seldom gives something else, that many repetitions would not all give the rest.
+# So many repetitions that agree, and differ from the call, are taken for a sign of another writer:
+# those of a kernel that often gives something else would differ among themselves. From one that
+# seldom does, a writer is not told apart.
 _CERTAIN_REPETITIONS = 5
 
 
@@ -91,7 +93,7 @@ class Capture:
         self._name = info.name
         self._outputs = [raw_bytes(tensor) for tensor in written]
         self._flags = self._find_outside_write(written)
-        # Not if somebody else overwrote an input: a repetition would not be of the same call.
+        # Not if something else overwrote an input: a repetition would not be of the same call.
         if not self._flags and self._rerun is not None and not self._recorder.plan.reference:
             repeated = self._rerun.repeat_all_ways(written)
             # They read the program's own tensors, which may have been written meanwhile.
@@ -139,10 +141,10 @@ class Capture:
         return EventFlag(0)
 
     def _was_overwritten(self, repeated: list[Repetitions], written: list[torch.Tensor]) -> bool:
-        """Return True if what the op writes in place was written by somebody else while it ran.
+        """Return True if something else most likely wrote what the op writes in place.
 
-        The op makes one thing of its inputs, as its repetitions show, and made another one where
-        others could write. The inputs that it overwrites cannot be looked at afterwards.
+        All repetitions make one thing of its inputs, and the call made another where others could
+        write. The inputs that it overwrites cannot be looked at afterwards.
         """
         plain = repeated[0]
         if not plain.agree or plain.differing < _CERTAIN_REPETITIONS:
