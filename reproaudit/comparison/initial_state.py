@@ -12,9 +12,9 @@ from reproaudit.trace.views import TensorEvent
 
 
 @dataclass(frozen=True, slots=True)
-class OtherBeginning:
-    """The first tensor that is another one where the recordings begin, how many are, and how many
-    were there."""
+class InitialDifference:
+    """What differs where two recordings begin: the first tensor, how many do, of how many in
+    both."""
 
     name: str
     tensor: str  # its description, "float32[8, 3]"
@@ -22,9 +22,9 @@ class OtherBeginning:
     total: int
 
 
-def find_other_beginning(a: Run, b: Run) -> OtherBeginning | None:
-    """Return what differs where both recordings begin; None if nothing does, or is not known, as in
-    the run of a whole program."""
+def find_initial_difference(a: Run, b: Run) -> InitialDifference | None:
+    """Return what differs where both recordings begin; None if nothing does, or if none of it was
+    recorded, as in the run of a whole program."""
     there = {event.name: event for event in _list_initial(b.main)}
     both = [(event, there[event.name]) for event in _list_initial(a.main) if event.name in there]
     differing = [
@@ -33,7 +33,7 @@ def find_other_beginning(a: Run, b: Run) -> OtherBeginning | None:
     if not differing:
         return None
     first = differing[0]
-    return OtherBeginning(first.name, first.tensor, len(differing), len(both))
+    return InitialDifference(first.name, first.tensor, len(differing), len(both))
 
 
 def _list_initial(trace: Trace) -> Iterator[TensorEvent]:

@@ -206,7 +206,7 @@ class Experiment:
         if diagnosis.asked is not None:
             self._take_refused(read_asked(diagnosis.asked, judged.runs[0]))
         elif diagnosis.was_interrupted:
-            self.notes.append(NOT_COME_TO)
+            self.notes += list_not_looked_for(judged.runs[0], NOT_COME_TO)
         else:
             self.find_alerts(judged.runs[0])
         return diagnosis

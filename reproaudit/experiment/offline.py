@@ -14,7 +14,7 @@ from reproaudit.comparison.aligned_ops import align_all
 from reproaudit.comparison.boundaries import compare_boundaries, compare_tables
 from reproaudit.comparison.class_tables import Sketch, Tables, sketch
 from reproaudit.comparison.entropy import differing_calls
-from reproaudit.comparison.initial_state import find_other_beginning
+from reproaudit.comparison.initial_state import find_initial_difference
 from reproaudit.comparison.interning import Interned
 from reproaudit.comparison.judge import Judged, judge
 from reproaudit.comparison.localise import localise
@@ -27,10 +27,10 @@ from reproaudit.diagnose.sources import explain_sources
 from reproaudit.diagnose.untried import advise_untried
 from reproaudit.errors import UsageError
 from reproaudit.experiment.absent_ranks import note_absent_ranks
-from reproaudit.experiment.beginning import blame_beginning, make_beginning_finding
 from reproaudit.experiment.conclude import conclude
 from reproaudit.experiment.excerpts import find_source_of_runs
-from reproaudit.experiment.refused_ops import WHAT_OF_RANKS
+from reproaudit.experiment.initial_findings import leave_out_consequences, make_initial_finding
+from reproaudit.experiment.refused_ops import list_not_looked_for
 from reproaudit.experiment.resume_findings import explain_resumed
 from reproaudit.model.aligned_ops import AlignedOps
 from reproaudit.model.events import Level, NotChecked, ProgramWarning, Unchecked
@@ -74,9 +74,13 @@ def compare_traces(
     pair = judged.representatives
     findings: tuple[Finding, ...] = ()
     ops: AlignedOps | None = None
+    initial = None if pair is None else find_initial_difference(*pair)
     if pair is not None and _hold_operators(pair):
         recorded = RunPair(*pair, localise(*pair, interned))
-        findings = _explain_pair(recorded, judged, interned, is_resumed=bool(resumption.warnings))
+        if resumption.warnings:
+            findings = explain_resumed(recorded, reordered=judged.same_samples_reordered)
+        else:
+            findings = _explain_pair(recorded, judged, interned, began_alike=initial is None)
         ops = recorded.align_around_sources(interned)
     elif pair is not None:
         notes.append(
@@ -86,19 +90,9 @@ def compare_traces(
                 "not all traces were recorded at level operation",
             )
         )
-    other = None if pair is None else find_other_beginning(*pair)
-    if other is not None:
-        findings = (make_beginning_finding(other), *findings)
-    notes.append(
-        NotChecked(
-            Unchecked.REFUSALS_NOT_LOOKED_FOR,
-            "ops that use_deterministic_algorithms refuses",
-            "only an audit runs the program to find them",
-        )
-    )
-    if runs[0].world > 1:
-        why = "only an audit makes the run that shows them"
-        notes.append(NotChecked(Unchecked.RANKS_NOT_COMPARED, WHAT_OF_RANKS, why))
+    if initial is not None:
+        findings = (make_initial_finding(initial), *findings)
+    notes += list_not_looked_for(runs[0], "only an audit runs the program to find them")
     next_commands: tuple[str, ...] = ()
     if pair is not None and not findings:
         next_commands = ("reproaudit record --level operation SUBJECT",)
@@ -196,18 +190,18 @@ def _hold_operators(pair: tuple[Run, Run]) -> bool:
 
 
 def _explain_pair(
-    recorded: RunPair, judged: Judged, interned: Interned, *, is_resumed: bool
+    recorded: RunPair, judged: Judged, interned: Interned, *, began_alike: bool
 ) -> tuple[Finding, ...]:
     pair = recorded.runs
-    reordered = judged.same_samples_reordered
-    if is_resumed:
-        return explain_resumed(recorded, reordered=reordered)
     # Without alerts, races and carried files: only an audit makes the runs that show those.
     explained = explain_sources(
-        recorded.localisation.sources, pair, differing_calls(*pair, interned), reordered=reordered
+        recorded.localisation.sources,
+        pair,
+        differing_calls(*pair, interned),
+        reordered=judged.same_samples_reordered,
     )
     settled = [replace(one, finding=settle_finding(one)) for one in explained]
-    left = blame_beginning(settled, find_other_beginning(*pair))
+    left = settled if began_alike else leave_out_consequences(settled)
     return tuple(advise_untried(one, pair) for one in left)
 
 

@@ -17,7 +17,7 @@ from reproaudit.runs.request import RunMaker, RunRequest
 from reproaudit.trace.runs import Run
 
 _WHAT = "ops that use_deterministic_algorithms refuses"
-WHAT_OF_RANKS = "numbers and samples that ranks have in common or lack (RA508, RA509, RA510)"
+_OF_RANKS = "numbers and samples that ranks have in common or lack (RA508, RA509, RA510)"
 _OF_STREAMS = "uses of one tensor that streams of the GPU race for (RA504, RA505)"
 # Made after the runs that decide, and compared with nothing.
 REQUEST_REFUSED = RunRequest(
@@ -30,9 +30,8 @@ REQUEST_REFUSED = RunRequest(
     values_mb=0,
     is_brief=True,
 )
-NOT_COME_TO = NotChecked(
-    Unchecked.REFUSALS_NOT_LOOKED_FOR, _WHAT, "the audit was interrupted before"
-)
+# Why that run was not made.
+NOT_COME_TO = "the audit was interrupted before"
 NOT_IN_A_GLANCE = "an audit without --fast finds them"
 SWITCHED_OFF = "it was switched off"
 
@@ -54,10 +53,13 @@ def request_refused(*, to_end: bool) -> RunRequest:
 
 
 def list_not_looked_for(run: Run, why: str) -> list[NotChecked]:
-    """Return all that the run which tries the flag would have shown of such a program."""
+    """Return what is not known of the program of `run`, for no run tried the flag on its ops.
+
+    That run also compares ranks with each other, and watches the streams of a GPU.
+    """
     notes = [NotChecked(Unchecked.REFUSALS_NOT_LOOKED_FOR, _WHAT, why)]
     if run.world > 1:
-        notes.append(NotChecked(Unchecked.RANKS_NOT_COMPARED, WHAT_OF_RANKS, why))
+        notes.append(NotChecked(Unchecked.RANKS_NOT_COMPARED, _OF_RANKS, why))
     if "gpu" in run.main.header["environment"]:
         notes.append(NotChecked(Unchecked.STREAMS_UNWATCHED, _OF_STREAMS, why))
     return notes

@@ -1,10 +1,10 @@
-"""What a difference between two watched loops is put down to, if they began differently."""
+"""The finding of two watched loops that began with different parameters, and what it leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reproaudit.comparison.initial_state import OtherBeginning
+from reproaudit.comparison.initial_state import InitialDifference
 from reproaudit.diagnose.sources import Explanation
 from reproaudit.knowledge.rules import RULES
 from reproaudit.model.cause import Cause
@@ -19,32 +19,30 @@ _ADVICE = (
 )
 
 
-def make_beginning_finding(other: OtherBeginning) -> Finding:
+def make_initial_finding(initial: InitialDifference) -> Finding:
     """Return the finding of two loops that began with different parameters or buffers.
 
     Why they did was not seen.
     """
-    count = f"{other.count:,} of {other.total:,} parameters and buffers"
-    note = f"{count} differ before the first step, first {other.name}, {other.tensor}"
+    count = f"{initial.count:,} of {initial.total:,} parameters and buffers"
+    note = f"{count} differ before the first step, first {initial.name}, {initial.tensor}"
     return Finding(
         rule=RULES[Cause.UNKNOWN].id,
         cause=Cause.UNKNOWN,
         title=_TITLE,
         phase=Phase.INITIALISATION,
         step=0,
-        module=other.name.rpartition(".")[0],
+        module=initial.name.rpartition(".")[0],
         evidence=Evidence(observed=True, notes=(note,)),
         fix=Fix(advice=_ADVICE),
     )
 
 
-def blame_beginning(
-    explained: Sequence[Explanation], other: OtherBeginning | None
-) -> list[Explanation]:
-    """Return the sources that the other beginning does not account for: those whose cause is known,
-    and those that another input does not explain."""
-    if other is None:
-        return list(explained)
+def leave_out_consequences(explained: Sequence[Explanation]) -> list[Explanation]:
+    """Return the sources that do not follow from parameters that differed at first.
+
+    Those of unknown cause that came in from outside PyTorch most likely do: they are left out.
+    """
     return [
         one
         for one in explained
