@@ -9,10 +9,10 @@ from reproaudit.knowledge.library_seeds import find_library_seed
 from reproaudit.knowledge.traits import Part
 from reproaudit.model.result import Finding
 from reproaudit.patches.patch import choose_patch_lines, seeds_libraries
+from reproaudit.patches.seed_scope import WORKER_SEED
 
-_OF_JOB = (
-    "seed = torch.initial_seed() % 2**32  # in a DataLoader's worker; give another job a number",
-)
+_SEED_OF_WORKER = WORKER_SEED.format(torch="torch")
+_OF_JOB = f"seed = {_SEED_OF_WORKER}  # in a DataLoader's worker; give another job a number"
 
 
 def advise(
@@ -32,7 +32,7 @@ def advise(
     for name in names:
         if seeds_each and INTERVENTIONS[name].acts_on is Part.SEEDS:
             # One constant would give all of them the same numbers.
-            lines += _OF_JOB
+            lines.append(_OF_JOB)
             lines += (line.replace("(0)", "(seed)") for line in INTERVENTIONS[name].patch)
             continue
         worded = _word_for_library(finding, name) or _word_for_call(finding, name, source_line)

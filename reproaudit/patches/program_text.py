@@ -169,6 +169,24 @@ def split_lines(text: str) -> list[str]:
     return io.StringIO(text, newline="").readlines()
 
 
+def add_import(program: ProgramText, module: str) -> list[Edit]:
+    """Return the edit that imports a module before all else, if the file does not import it."""
+    for statement in program.tree.body:
+        if isinstance(statement, ast.Import):
+            if any(alias.name == module and not alias.asname for alias in statement.names):
+                return []
+    at = program.find_line_start(1)
+    for statement in program.tree.body:
+        is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        is_first = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        if not is_text and not is_first:
+            decorators = getattr(statement, "decorator_list", [])
+            line = min([statement.lineno, *(node.lineno for node in decorators)])
+            at = program.find_line_start(line)
+            break
+    return [Edit(at, at, f"import {module}{program.newline}")]
+
+
 def _read_position(edit: Edit) -> tuple[int, int]:
     return edit.start, edit.end
 

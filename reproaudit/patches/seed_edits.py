@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from reproaudit.knowledge.traits import FixSeed
 from reproaudit.patches.first_draw import SEEDING, read_names
-from reproaudit.patches.program_text import Edit, ProgramText, find_assigned
-from reproaudit.patches.seed_scope import Scope, add_import, write_seed
+from reproaudit.patches.program_text import Edit, ProgramText, add_import, find_assigned
+from reproaudit.patches.seed_scope import Scope, write_seed
 
 _TAKES_SEED = SEEDING | {"Generator", "MT19937", "PCG64", "Philox", "Random", "RandomState"}
 _TAKES_SEED |= {"SFC64", "SeedSequence", "default_rng"}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from reproaudit.patches.program_text import Edit, ProgramText, read_function_name
+from reproaudit.patches.program_text import Edit, ProgramText, add_import, read_function_name
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 # A worker's torch is seeded by its loader's seed and its number, before the program's code runs.
@@ -21,6 +21,8 @@ _RANK_SEED = 'int(os.environ.get("RANK", 0))'
 _SAMPLE_SEED = "{torch}.randint(2**32, ()).item()"
 
 _SAMPLE_METHODS = ("__getitem__", "__getitems__")
+# Of threads and pools. What has methods of these names besides (a table's `apply`, a data set's
+# `map`, a module's `apply`) calls the function for each of many, too.
 _TAKES_TASK = (
     "Process Thread Timer apply apply_async delayed imap imap_unordered map map_async spawn "
     "starmap start_processes submit run_in_executor to_thread"
@@ -35,7 +37,7 @@ class Scope(Enum):
     RANK = "each of several processes that train together"
     WORKER = "each worker of a DataLoader, when it starts or begins an epoch"
     SAMPLE = "each worker of a DataLoader, for each sample"
-    TASK = "each thread or job of a pool"
+    TASK = "each thread, job of a pool, or call by a method such as map"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,21 +172,3 @@ def _name_torch(program: ProgramText) -> tuple[str, tuple[Edit, ...]]:
             if alias.asname is None and alias.name.startswith("torch."):
                 return "torch", ()
     return "torch", tuple(add_import(program, "torch"))
-
-
-def add_import(program: ProgramText, module: str) -> list[Edit]:
-    """Return the edit that imports a module before all else, if the file does not import it."""
-    for statement in program.tree.body:
-        if isinstance(statement, ast.Import):
-            if any(alias.name == module and not alias.asname for alias in statement.names):
-                return []
-    at = program.find_line_start(1)
-    for statement in program.tree.body:
-        is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        is_first = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-        if not is_text and not is_first:
-            decorators = getattr(statement, "decorator_list", [])
-            line = min([statement.lineno, *(node.lineno for node in decorators)])
-            at = program.find_line_start(line)
-            break
-    return [Edit(at, at, f"import {module}{program.newline}")]
