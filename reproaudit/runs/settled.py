@@ -97,16 +97,21 @@ def _make_nothing_recorded_error(plan: RunPlan, code: int, log: Path | None) -> 
     return SubjectError(
         f"nothing was recorded of {subject!r}, which ended with exit code {code}",
         code="nothing-recorded",
-        hint=f"the last lines of its output were:\n{tail(log)}",
+        hint=_quote_output(log),
     )
 
 
 def _make_killed_early_error(plan: RunPlan, number: int, log: Path | None) -> SubjectError:
-    hint = f"the last lines of its output were:\n{tail(log)}"
+    hint = _quote_output(log)
     if number == signal.SIGKILL:
-        hint = "a system or a container that is out of memory does this: allow it more"
+        hint = f"a system or a container that is out of memory does this: allow it more; {hint}"
     return SubjectError(
         f"{str(plan.subject)!r} was killed by {name_signal(number)} before anything was recorded",
         code="nothing-recorded",
         hint=hint,
     )
+
+
+def _quote_output(log: Path | None) -> str:
+    said = tail(log)
+    return f"the last lines of its output were:\n{said}" if said.strip() else "it printed nothing"
