@@ -13,6 +13,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from installed import PROGRAM
@@ -126,12 +127,12 @@ def try_torch(python: str, version: str) -> Iterator[Tried]:
             yield from try_environment(str(own.python))
 
 
+@dataclass(frozen=True)
 class Environment:
     """A venv with a wheel of ours and what it needs; `missing` says what stood in the way."""
 
-    def __init__(self, python: Path, missing: str = "") -> None:
-        self.python = python
-        self.missing = missing
+    python: Path
+    missing: str = ""
 
 
 def make_environment(python: str, folder: Path, more: Sequence[str] = ()) -> Environment:

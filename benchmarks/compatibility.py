@@ -65,10 +65,7 @@ TORCHES = ("2.9", "2.13", "2.14")
 # What is promised, each with the beginning of a row that would show it.
 PROMISED = (
     *((f"Python 3.{minor}, audits", rf"Python 3\.{minor}\.\d+, torch") for minor in range(10, 15)),
-    *(
-        (f"torch {version}", rf"Python \S+, torch {version}\.")
-        for version in ("2.9", "2.13", "2.14")
-    ),
+    *((f"torch {version}", rf"Python \S+, torch {version}\.") for version in TORCHES),
     ("macOS", "macOS:"),
 )
 NOT_HERE = "no such machine or interpreter was given: see `make versions` and below"
@@ -325,6 +322,8 @@ def main() -> int:
     parser.add_argument("--suite", nargs="+", type=Path, default=[], metavar="JUNIT")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "compatibility")
     options = parser.parse_args()
+    if options.suite and not options.environment:
+        parser.error("--suite needs the --environment in which the tests were run")
     adopt_orphans()
     heed_signals()
     made = [tell(row) for row in try_all(options)]

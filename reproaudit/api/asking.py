@@ -9,7 +9,7 @@ from reproaudit.api.progress import choose_progress
 from reproaudit.api.words import write_words
 from reproaudit.cli.arguments import Parser
 from reproaudit.cli.page_options import withhold
-from reproaudit.cli.questions import Ask, Asked, read_asked
+from reproaudit.cli.questions import Asked, ResultMaker, read_asked
 from reproaudit.cli.tracking import track
 from reproaudit.errors import SubjectError, UsageError
 from reproaudit.model.result import AuditResult
@@ -19,7 +19,9 @@ _INTERRUPTED = "interrupted"
 _OF_SUBJECT = ("subject", "args")
 
 
-def ask(parser: Parser, given: Mapping[str, object], make_runs: Ask) -> tuple[AuditResult, Asked]:
+def ask(
+    parser: Parser, given: Mapping[str, object], make_runs: ResultMaker
+) -> tuple[AuditResult, Asked]:
     """Read the arguments of a call, its `subject` and `args` among them, make the runs, and tell
     trackers.
 

@@ -44,8 +44,8 @@ class Asked:
     given: tuple[str, ...]
 
 
-# Makes the runs of one question.
-Ask = Callable[[Asked, "Progress"], "AuditResult"]
+# Makes the runs of one question, and returns what they show.
+ResultMaker = Callable[[Asked, "Progress"], "AuditResult"]
 
 
 def make_question_parser(command: str, *, description: str, epilog: str) -> Parser:
@@ -101,8 +101,8 @@ def read_asked(
     )
 
 
-def answer(asked: Asked, ask: Ask) -> int:
-    """Ask, write the reports that are wanted, and tell trackers; return the exit code.
+def answer(asked: Asked, make_runs: ResultMaker) -> int:
+    """Make the runs, write the reports that are wanted, and tell trackers; return the exit code.
 
     Raises the first failure to write a report when all others are written.
     """
@@ -112,7 +112,7 @@ def answer(asked: Asked, ask: Ask) -> int:
     options = asked.options
     progress = progress_for(options.quiet, plain=options.plain)
     try:
-        result = withhold(options, ask(asked, progress))
+        result = withhold(options, make_runs(asked, progress))
     finally:
         progress.close()
     failures = Failures()

@@ -80,7 +80,7 @@ def record(words: list[str]) -> int:
 
     manifest = make_kept_manifest(spec, subject, plan.settings) if keepers else b""
     done = run(plan, log=None, timeout_s=choices.timeout_s)
-    ending = _say_how_it_ended(done.outcome, is_default=choices.steps is None)
+    ending = _word_ending(done.outcome, is_limit_ours=choices.steps is None)
     shown = make_printable(f"{ending}; trace in {options.out}")
     # Standard output is the program's alone.
     if sys.stderr is not None:
@@ -90,11 +90,13 @@ def record(words: list[str]) -> int:
     return 0 if done.outcome.is_success else EXIT_NOT_AUDITED
 
 
-def _say_how_it_ended(outcome: Outcome, *, is_default: bool) -> str:
-    """Return the words for how a recorded run ended; `is_default`: nobody named its steps."""
+def _word_ending(outcome: Outcome, *, is_limit_ours: bool) -> str:
+    """Return how a recorded run ended. `is_limit_ours`: nobody said how many steps it may make."""
     if outcome.kind is not OutcomeKind.STOPPED:
         return f"{outcome.kind.value} {outcome.detail}".rstrip()
-    return f"{outcome.detail}{' (--steps all goes to its end)' if is_default else ''}"
+    if is_limit_ours:
+        return f"{outcome.detail} (--steps all goes to its end)"
+    return outcome.detail
 
 
 def compare(words: list[str]) -> int:

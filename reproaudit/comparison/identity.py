@@ -52,7 +52,7 @@ def identify(
     outputs, others = _name_apart_from_position(trace, counted, interned)
     common = np.where(is_output, outputs[names], others[names])
     # What a file holds under a name is found there by that name.
-    common[is_saved] = interned.saved_ids(trace, chosen[is_saved], process=process)
+    common[is_saved] = interned.number_saved(trace, chosen[is_saved], process=process)
     processes = np.full(len(chosen), process)
     columns_of_tensor = (processes, in_thread, steps, kinds, common)
     tensors = mix(*columns_of_tensor)

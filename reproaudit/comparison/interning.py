@@ -52,7 +52,7 @@ class Interned:
         self._by_contents[contents] = (strings, locations)
         return strings, locations
 
-    def saved_ids(self, trace: Trace, chosen: Ids, *, process: int) -> Ids:
+    def number_saved(self, trace: Trace, chosen: Ids, *, process: int) -> Ids:
         """Return the common number of the name of each saved tensor among the events `chosen`.
 
         Files that are numbered by what earlier runs left count as those of the first trace of the

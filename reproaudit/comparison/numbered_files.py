@@ -36,12 +36,13 @@ def match_numbered(files: Iterable[str], others: Iterable[str]) -> Mapping[str, 
 def _group(files: Iterable[str]) -> Mapping[str, Sequence[str]]:
     """Return the files by what they are called without numbers, in the order of the numbers."""
     groups: dict[str, list[str]] = defaultdict(list)
-    for file in sorted(files, key=_order):
+    for file in sorted(files, key=_read_pieces):
         groups[_remove_numbers(file)].append(file)
     return groups
 
 
-def _order(file: str) -> tuple[list[tuple[int, str]], str]:
+def _read_pieces(file: str) -> tuple[list[tuple[int, str]], str]:
+    """Return what files are sorted by: the numbers in their names as numbers, so 9 before 10."""
     pieces = _DIGITS.split(file)
     return [(int(piece), "") if piece.isdecimal() else (0, piece) for piece in pieces], file
 

@@ -152,7 +152,7 @@ def _select_rows(trace: Trace, chosen: _Numbers, interned: Interned, *, process:
     strings, _ = interned.ids(trace)
     names = strings[columns.name[chosen]]
     is_saved = kinds == EventKind.SAVED
-    names[is_saved] = interned.saved_ids(trace, chosen[is_saved], process=process)
+    names[is_saved] = interned.number_saved(trace, chosen[is_saved], process=process)
     is_left = np.isin(kinds, LEFT_NUMBERS)
     # Other threads have no common step.
     unordered = threaded | is_left
