@@ -288,21 +288,12 @@ def _compare_rows(a: _Rows, b: _Rows) -> _Compared | None:
 def _compare_draws(
     a: list[_Call], b: list[_Call], of_outputs: list[int | None]
 ) -> _Compared | None:
-    """Return an op that drew for some rows what it drew for none in the other run."""
-    drawn: list[list[tuple[int, _Row]]] = []
-    sizes: list[dict[int, None]] = []
-    for calls in (a, b):
-        rows: list[tuple[int, _Row]] = []
-        found: dict[int, None] = {}
-        for event, call in calls:
-            written = _split(call.outputs, of_outputs)
-            if not written:
-                return None
-            found[len(written)] = None
-            rows += [(event, row) for row in written]
-        drawn.append(rows)
-        sizes.append(found)
-    rows_a, rows_b = drawn
+    """Return what differs if run `b` drew for some row what run `a` drew for none."""
+    drawn_a, drawn_b = _list_drawn(a, of_outputs), _list_drawn(b, of_outputs)
+    if drawn_a is None or drawn_b is None:
+        return None
+    rows_a, sizes_a = drawn_a
+    rows_b, sizes_b = drawn_b
     known = {row for _, row in rows_a}
     others = [event for event, row in rows_b if row not in known]
     if not others:
@@ -313,10 +304,28 @@ def _compare_draws(
         rows=len(rows_b),
         differing=len(others),
         calls=(len(a), len(b)),
-        sizes_a=tuple(sizes[0]),
-        sizes_b=tuple(sizes[1]),
+        sizes_a=sizes_a,
+        sizes_b=sizes_b,
         is_draw=True,
     )
+
+
+def _list_drawn(
+    calls: list[_Call], of_outputs: list[int | None]
+) -> tuple[list[tuple[int, _Row]], tuple[int, ...]] | None:
+    """Return the rows that the calls drew, each behind its event, and the sizes of their portions.
+
+    None if a call drew no rows.
+    """
+    rows: list[tuple[int, _Row]] = []
+    sizes: dict[int, None] = {}
+    for event, call in calls:
+        drawn = _split(call.outputs, of_outputs)
+        if not drawn:
+            return None
+        sizes[len(drawn)] = None
+        rows += [(event, row) for row in drawn]
+    return rows, tuple(sizes)
 
 
 def _compare_reductions(a: _Rows, b: _Rows) -> _Compared | None:

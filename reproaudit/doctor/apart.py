@@ -45,7 +45,7 @@ def run_apart(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=_without_what_waits(os.environ),
+        env=_remove_inspect(os.environ),
         start_new_session=True,
         pass_fds=tuple(keeps),
     )
@@ -74,7 +74,7 @@ def _decode(printed: bytes | None) -> str:
     return (printed or b"").decode("utf-8", errors="replace")
 
 
-def _without_what_waits(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without the variable that has an interpreter ask for more at its
-    end."""
+def _remove_inspect(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without the variable by which an interpreter asks for more at its end
+    and so never ends."""
     return {name: value for name, value in environ.items() if name != "PYTHONINSPECT"}
