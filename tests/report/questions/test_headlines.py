@@ -125,6 +125,7 @@ def test_a_timeline_is_counted(settings: int, said: str) -> None:
         verdict=Verdict.NOT_AUDITED,
         streams=(),
         runs=SEEDED.runs[:1],
+        classes=(),
         timeline=SEEDS.timeline[:settings],
     )
     assert word_headline(result, compared=0) == f"{said}; one run, nothing was compared"
