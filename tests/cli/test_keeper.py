@@ -37,7 +37,7 @@ def work(mask):
         with hold_interrupts(then=mask):
             program = subprocess.Popen(["sh", "-c", LEAVE], start_new_session=True)
             program.wait()
-            print(os.getpid(), flush=True)
+            os.write(1, b"%d\\n" % os.getpid())  # at once: the daemon writes there, too
         try:
             sys.stdin.read()
         except KeyboardInterrupt:
