@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint docs tsc format compat versions wheel bench fuzz robustness samples why pages gpu clean
+.PHONY: help demo gate test lint docs tsc format compat versions wheel bench fuzz robustness samples why pages gpu clean
 
 # `make gpu PYTHON=python` uses the interpreter that is given, as it is. The other targets only make the venv with it.
 ifneq ($(origin PYTHON),undefined)
@@ -46,6 +46,9 @@ demo: $(STAMP) ## audit an example whose runs differ, end to end
 	  echo "demo: exit code 1 (a divergence was found) was expected, not $$status" >&2; exit 1; \
 	fi; \
 	echo "demo: exit code 1, a divergence was found, as it should be"
+
+gate: $(STAMP) ## reproaudit ci: audit our own examples against their baseline
+	$(BIN)/reproaudit ci
 
 lint: $(STAMP) ## ruff and mypy, and `make tsc` where npm is there
 	$(BIN)/ruff check .

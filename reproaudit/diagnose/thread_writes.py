@@ -18,12 +18,13 @@ _MOST_LOOKED_AT = 1000  # of the ops at one line
 
 
 def find_other_writer(trace: Trace, op: OpEvent) -> OpEvent | None:
-    """Return an op by which another thread wrote what `op`, or its like at its line, then wrote.
+    """Return an op by which another thread wrote what `op`, or its like at its line, then used.
 
-    None if they do not write in place. One call in a loop may come after another one of its own
-    thread, and be disturbed by the other thread all the same.
+    None if they neither write in place nor run in a thread: what the main thread reads may have
+    been handed over to it. One call in a loop may come after another one of its own thread, and be
+    disturbed by the other thread all the same.
     """
-    if not is_in_place(op.name):
+    if not is_in_place(op.name) and not op.is_in_thread:
         return None
     columns = trace.columns
     row = columns.take(slice(op.number, op.number + 1))

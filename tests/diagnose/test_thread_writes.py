@@ -38,6 +38,21 @@ def test_an_op_in_place_on_what_another_thread_writes_in_place_races(tmp_path: P
     assert note.startswith("another thread writes the same tensor in place: aten::add_.Tensor")
 
 
+def test_an_op_of_a_thread_that_reads_what_another_writes_in_place_races(tmp_path: Path) -> None:
+    reads = Row("aten::mm", 3, 2, line=6, thread=2, flags=EventFlag.OUTSIDE_WRITE, aux=0)
+    later = replace(reads, inputs=8, flags=EventFlag(0), aux=0)
+    runs = [
+        make_run(tmp_path, number, [FIRST, reads, replace(later, outputs=made)])
+        for number, made in enumerate((9, 99))
+    ]
+    a, b = runs
+    (found,) = explain_sources(localise(a, b, Interned()).sources, (a, b), [])
+    assert (found.finding.cause, found.finding.op) == (Cause.THREAD_RACE, "aten::mm")
+    # The main thread may have been handed what it reads.
+    on_main = make_run(tmp_path, 2, [FIRST, replace(reads, thread=0)]).main
+    assert find_other_writer(on_main, on_main.op(1)) is None
+
+
 @pytest.mark.parametrize("other", [{"name": "aten::mm"}, {"line": 5}])
 def test_an_op_that_writes_nothing_of_another_thread_is_a_kernel(
     tmp_path: Path, other: dict[str, str]
