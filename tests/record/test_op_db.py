@@ -49,7 +49,7 @@ def one_thread() -> Iterator[None]:
     "sys-path", reason="setuptools, which a few ops import, adds a folder of its own"
 )
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("part", range(SLICES))
+@pytest.mark.parametrize("part", range(0, SLICES, 2))  # every second op, for time
 def test_recording_changes_no_result_of_op_db_and_records_equal_runs_alike(part: int) -> None:
     from tests.record.op_db_sweep import op_db, sweep  # seconds: op_db is made when it is imported
 
