@@ -186,7 +186,7 @@ def differ(first: Run, last: Run, interned: Interned) -> bool:
     Runs that are neither equal nor certainly different are those that nothing was compared of, or
     that ended with other words.
     """
-    if (first.outcome.kind, first.outcome.code) != (last.outcome.kind, last.outcome.code):
+    if first.outcome.ending != last.outcome.ending:
         return True
     return len(compare_boundaries([first, last], interned).classes) > 1
 

@@ -103,7 +103,7 @@ class JudgeOfOneHardware:
         return sorted(groups.values(), key=len, reverse=True)
 
     def _are_alike(self, runs: Sequence[Run]) -> bool:
-        endings = {(run.outcome.kind, run.outcome.code) for run in runs}
+        endings = {run.outcome.ending for run in runs}
         return len(endings) == 1 and len(compare_boundaries(runs, self._interned).classes) == 1
 
 

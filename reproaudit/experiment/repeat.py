@@ -178,7 +178,7 @@ class _Repetitions:
 
     def _differ(self, runs: Sequence[Run]) -> bool:
         """Return True if the runs differ at boundaries, or end differently."""
-        endings = {(run.outcome.kind, run.outcome.code) for run in runs}
+        endings = {run.outcome.ending for run in runs}
         return len(endings) > 1 or len(compare_boundaries(runs, self.interned).classes) > 1
 
     # Comparing

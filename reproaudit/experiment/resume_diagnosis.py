@@ -128,8 +128,7 @@ def _try_streams(diagnosis: Diagnosis, pair: Pair, through: Run, runs: ResumeRun
     interned = Interned(pair.interned.ignored)
     compare_from(pair.through, run, pair.begin, interned)
     compared = compare_boundaries([pair.through, run], interned)
-    # How many steps it took is said in the detail, and is another number for each.
-    ends = {(one.outcome.kind, one.outcome.code) for one in (run, pair.through)}
+    ends = {one.outcome.ending for one in (run, pair.through)}
     is_equal = len(compared.classes) == 1 and len(ends) == 1
     trial = Trial(settings=(STREAMS_FIX,), runs=1, is_equal=is_equal, plain_differ=True)
     diagnosis = replace(diagnosis, trials=(trial,))

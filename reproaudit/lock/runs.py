@@ -90,7 +90,7 @@ def lock_entry(
         third = lab.run(RunRequest(name="run-2", index=2, what="run 3 of 3", values_mb=0))
         runs = [first, second, third]
         comparison = compare_boundaries(runs, interned)
-        outcomes = {(run.outcome.kind, run.outcome.code) for run in runs}
+        outcomes = {run.outcome.ending for run in runs}
         if len(comparison.classes) > 1 or len(outcomes) > 1:
             return _refuse(runs, interned)
         if not comparison.compared and lacks_bytes(first):

@@ -104,6 +104,11 @@ class Outcome:
     def is_success(self) -> bool:
         return self.kind in (OutcomeKind.COMPLETED, OutcomeKind.STOPPED)
 
+    @property
+    def ending(self) -> tuple[OutcomeKind, int | None]:
+        """By which two ends are compared: the detail may be another one in each run."""
+        return self.kind, self.code
+
 
 CodeLine = tuple[str, int, int]  # path, line, and cell of a notebook or 0
 

@@ -41,7 +41,7 @@ def decide(comparison: Comparison) -> Verdict:
     if len(comparison.outcomes) < 2:
         return Verdict.NOT_AUDITED
     # Details are no part of it: a message may hold a path or an address of one run.
-    endings = {(outcome.kind, outcome.code) for outcome in comparison.outcomes}
+    endings = {outcome.ending for outcome in comparison.outcomes}
     if len(endings) > 1:
         return Verdict.NOT_REPRODUCIBLE
     if comparison.is_cut:

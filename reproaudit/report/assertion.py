@@ -77,7 +77,7 @@ class AssertionText:
 
 def _tell_endings(result: AuditResult) -> Iterator[str]:
     """Yield how the repetitions ended, unless all ended alike."""
-    endings = {(run.outcome.kind, run.outcome.code) for run in result.runs}
+    endings = {run.outcome.ending for run in result.runs}
     if len(endings) < 2:
         return
     for run in result.runs:

@@ -134,7 +134,7 @@ def _count_tensors(result: AuditResult) -> str:
 
 def _say_how_many(result: AuditResult) -> str:
     said = f"{len(result.runs)} runs, {len(result.classes)} distinct"
-    endings = {(run.outcome.kind, run.outcome.code) for run in result.runs}
+    endings = {run.outcome.ending for run in result.runs}
     if len(endings) > 1:
         said += ", and they end differently"
     return said
